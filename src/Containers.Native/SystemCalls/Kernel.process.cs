@@ -1,0 +1,98 @@
+using System.Runtime.InteropServices;
+
+namespace Containers.Native;
+
+// linux/sched.h, linux/futex.h, linux/wait.h, linux/pidfd.h, linux/prctl.h, poll.h, sys/epoll.h: processes and waiting for them.
+internal static unsafe partial class Kernel
+{
+    public const ulong CLONE_FILES = 0x400;
+    public const ulong CLONE_NEWTIME = 0x80;
+    public const ulong CLONE_NEWNS = 0x20000;
+    public const ulong CLONE_NEWCGROUP = 0x2000000;
+    public const ulong CLONE_NEWUTS = 0x4000000;
+    public const ulong CLONE_NEWIPC = 0x8000000;
+    public const ulong CLONE_NEWUSER = 0x10000000;
+    public const ulong CLONE_NEWPID = 0x20000000;
+    public const ulong CLONE_NEWNET = 0x40000000;
+    public const ulong CLONE_INTO_CGROUP = 0x200000000;
+
+    public const int FUTEX_WAIT = 0;
+    public const int FUTEX_WAKE = 1;
+
+    public const int P_PIDFD = 3;
+    public const int WEXITED = 4;
+    public const int WNOHANG = 1;
+    public const int WNOWAIT = 0x1000000;
+    public const int __WALL = 0x40000000;
+    public const int CLD_EXITED = 1;
+
+    public const int SIGKILL = 9;
+    public const int SIGTERM = 15;
+    public const int SIGCHLD = 17;
+    public const int SIG_SETMASK = 2;
+
+    public const int PR_SET_PDEATHSIG = 1;
+    public const int PR_GET_DUMPABLE = 3;
+    public const int PR_SET_DUMPABLE = 4;
+    public const int PR_CAPBSET_DROP = 24;
+    public const int PR_SET_NO_NEW_PRIVS = 38;
+    public const int PR_CAP_AMBIENT = 47;
+    public const int PR_CAP_AMBIENT_CLEAR_ALL = 4;
+
+    public const uint CLOSE_RANGE_UNSHARE = 2;
+    public const uint CLOSE_RANGE_CLOEXEC = 4;
+
+    public const short POLLIN = 1;
+    public const short POLLOUT = 4;
+
+    public const int EPOLL_CTL_ADD = 1;
+    public const int EPOLL_CTL_DEL = 2;
+    public const int EPOLL_CTL_MOD = 3;
+    public const uint EPOLLIN = 1;
+    public const uint EPOLLOUT = 4;
+    public const uint EPOLLONESHOT = 1u << 30;
+
+    /// <summary>siginfo_t as waitid fills it (asm-generic/siginfo.h).</summary>
+    [StructLayout(LayoutKind.Sequential, Size = 128)]
+    public struct siginfo_t
+    {
+        public int si_signo;
+        public int si_errno;
+        public int si_code;
+        private readonly int padding;
+        public int si_pid;
+        public uint si_uid;
+        public int si_status;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    public struct pollfd
+    {
+        public int fd;
+        public short events;
+        public short revents;
+    }
+
+    public static long futex_wait(uint* word, uint value) => Call(SystemCall.futex, (long)word, FUTEX_WAIT, value);
+
+    public static long futex_wake(uint* word) => Call(SystemCall.futex, (long)word, FUTEX_WAKE, int.MaxValue);
+
+    public static int waitid(int type, int id, siginfo_t* info, int options)
+        => (int)Retry(SystemCall.waitid, type, id, (long)info, options);
+
+    public static int pidfd_open(int pid) => (int)Call(SystemCall.pidfd_open, pid);
+
+    public static int pidfd_send_signal(int pidfd, int signal) => (int)Call(SystemCall.pidfd_send_signal, pidfd, signal);
+
+    public static long prctl(int operation, long a = 0, long b = 0, long c = 0, long d = 0)
+        => Call(SystemCall.prctl, operation, a, b, c, d);
+
+    public static int geteuid() => (int)Call(SystemCall.geteuid);
+
+    public static int getegid() => (int)Call(SystemCall.getegid);
+
+    public static int setns(int descriptor, ulong types) => (int)Call(SystemCall.setns, descriptor, (long)types);
+
+    public static int ppoll(pollfd* descriptors, int count, timespec* timeout)
+        => (int)Retry(SystemCall.ppoll, (long)descriptors, count, (long)timeout);
+}
