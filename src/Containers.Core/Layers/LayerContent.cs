@@ -1,0 +1,21 @@
+namespace Containers.Layers;
+
+/// <summary>What an unpacked layer turned out to be.</summary>
+/// <param name="DiffId">sha256:… of the uncompressed tar, as an image's config lists it.</param>
+/// <param name="ArchiveLength">Bytes of the uncompressed tar.</param>
+/// <param name="Entries">How many entries it had.</param>
+/// <param name="Whiteouts">Paths, relative to the root, that the layer hides in those below it, except in directories that are opaque anyway.</param>
+internal sealed record LayerContent(string DiffId, long ArchiveLength, int Entries, IReadOnlyList<byte[]> Whiteouts);
+
+/// <summary>How a layer is unpacked.</summary>
+internal sealed record LayerUnpackOptions
+{
+    /// <summary>Entries named .wh.* become overlay whiteouts and opaque marks. False for a plain rootfs tar, where they are files like others.</summary>
+    public bool ConvertWhiteouts { get; init; } = true;
+
+    /// <summary>
+    /// Whiteouts to leave out: those for names that no lower layer has, which overlayfs would show as ghosts in readdir.
+    /// Paths as <see cref="LayerContent.Whiteouts"/> gives them.
+    /// </summary>
+    public IReadOnlyList<byte[]> DropWhiteouts { get; init; } = [];
+}

@@ -1,0 +1,15 @@
+namespace Containers.Layers;
+
+/// <summary>Unpacks a layer archive into a directory that serves as an overlay's lower directory.</summary>
+internal static class LayerUnpacker
+{
+    /// <summary>Unpacks while it reads: decompresses, hashes the tar, and creates what it names.</summary>
+    /// <param name="archive">A tar: plain, gzip, zstd or xz, recognised by its first bytes; need not be seekable.</param>
+    /// <param name="directory">An empty directory that is there.</param>
+    /// <param name="options">How to treat whiteouts, owners and limits.</param>
+    /// <param name="cancellation">Ends it between two entries.</param>
+    /// <exception cref="LayerException">The archive is no tar, is truncated or damaged, or an entry is refused.</exception>
+    /// <exception cref="KernelException">The file system refused something: ENOSPC when it is full.</exception>
+    public static LayerContent Unpack(Stream archive, string directory, LayerUnpackOptions options, CancellationToken cancellation = default)
+        => throw new NotImplementedException();
+}

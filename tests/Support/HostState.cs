@@ -1,0 +1,72 @@
+using Xunit;
+
+[assembly: CollectionBehavior(DisableTestParallelization = true)] // what is left on the host is counted for one class at a time
+
+namespace Containers.Tests;
+
+/// <summary>
+/// The shared check that a class of tests leaves the host as it was: no mount, link, process, cgroup, descriptor or file of
+/// ours. A class asks for it with <c>IClassFixture&lt;HostState&gt;</c>.
+/// </summary>
+public sealed class HostState : IDisposable
+{
+    private readonly SortedSet<string> _before = Look();
+
+    public void Dispose()
+    {
+        SortedSet<string> after = Look();
+        // A descriptor may be closed by a finalizer, and a killed process takes a moment: what is gone by then was no leak.
+        for (int i = 0; i < 50 && after.Except(_before).Any(); i++)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            Thread.Sleep(20);
+            after = Look();
+        }
+
+        Assert.Empty(after.Except(_before));
+    }
+
+    private static SortedSet<string> Look()
+    {
+        SortedSet<string> found = [];
+        found.UnionWith(File.ReadLines("/proc/self/mountinfo").Select(line => "mount " + line));
+        found.UnionWith(Directory.EnumerateDirectories("/sys/class/net").Select(link => "link " + Path.GetFileName(link)));
+        found.UnionWith(Directory.EnumerateFileSystemEntries(TestDirectory.Home, "containers-tests-*").Select(path => "file " + path));
+        found.UnionWith(Directory.EnumerateDirectories("/sys/fs/cgroup", "containers*", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 3, AttributesToSkip = 0 }).Select(path => "cgroup " + path));
+        found.UnionWith(Processes().Select(process => "process " + process));
+        found.UnionWith(Descriptors().Select(descriptor => "descriptor " + descriptor));
+        return found;
+    }
+
+    private static IEnumerable<string> Processes()
+    {
+        foreach (string thread in Directory.EnumerateDirectories("/proc/self/task"))
+        {
+            string children;
+            try
+            {
+                children = File.ReadAllText(Path.Combine(thread, "children"));
+            }
+            catch (IOException)
+            {
+                continue; // the thread has ended
+            }
+
+            foreach (string child in children.Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            {
+                yield return child;
+            }
+        }
+    }
+
+    // Only the kinds that containers are made of: the runtime opens others when it likes.
+    private static IEnumerable<string> Descriptors()
+        => from path in Directory.EnumerateFiles("/proc/self/fd")
+           let target = new FileInfo(path).LinkTarget
+           where target is not null
+              && (target.StartsWith("pipe:", StringComparison.Ordinal) || target.Contains("pidfd", StringComparison.Ordinal)
+                  || target.Contains("mount", StringComparison.Ordinal) || target.Contains("fscontext", StringComparison.Ordinal)
+                  || target.Contains(":[40", StringComparison.Ordinal) || target.Contains("containers-tests-", StringComparison.Ordinal))
+           select $"{Path.GetFileName(path)} {target}";
+}

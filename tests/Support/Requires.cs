@@ -1,0 +1,33 @@
+using Xunit;
+
+namespace Containers.Tests;
+
+/// <summary>
+/// What a test needs of its host. Where it is missing the test is skipped with the reason, and in CI (CI=true), where
+/// everything has been installed, it fails.
+/// </summary>
+internal static class Requires
+{
+    public static void Root() => That(Environment.UserName == "root", "this test needs root");
+
+    public static void Tools(params string[] names)
+    {
+        foreach (string name in names)
+        {
+            That(Find(name) is not null, $"this test needs the program {name}");
+        }
+    }
+
+    public static void That(bool condition, string reason)
+    {
+        if (!condition && Environment.GetEnvironmentVariable("CI") == "true")
+        {
+            Assert.Fail($"{reason}, and in CI it has to be there");
+        }
+
+        Assert.SkipUnless(condition, reason);
+    }
+
+    public static string? Find(string name)
+        => $"{Environment.GetEnvironmentVariable("PATH")}:/usr/sbin:/sbin".Split(':').Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
+}

@@ -1,0 +1,21 @@
+using System.Globalization;
+
+namespace Containers.Tests;
+
+/// <summary>A directory of a test's own, removed with all that is in it.</summary>
+internal sealed class TestDirectory : IDisposable
+{
+    private static int s_count;
+
+    /// <summary>Where tests keep files: on a disk and not in a tmpfs, since overlays, owners and holes are at stake.</summary>
+    public static string Home { get; } = Environment.GetEnvironmentVariable("TEST_HOME") ?? "/var/tmp";
+
+    public string Path { get; } = System.IO.Path.Combine(Home, string.Create(CultureInfo.InvariantCulture,
+        $"containers-tests-{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}"));
+
+    public TestDirectory() => Directory.CreateDirectory(Path);
+
+    public string this[string name] => System.IO.Path.Combine(Path, name);
+
+    public void Dispose() => Tool.Run("rm", "-rf", Path); // names that are no UTF-8 are beyond Directory.Delete
+}

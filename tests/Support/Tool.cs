@@ -1,0 +1,29 @@
+using System.Diagnostics;
+using Xunit;
+
+namespace Containers.Tests;
+
+/// <summary>Programs of the host that tests compare with.</summary>
+internal static class Tool
+{
+    /// <summary>Runs a program and returns its standard output; fails the test when the program fails.</summary>
+    public static string Run(string program, params string[] arguments)
+    {
+        (int exitCode, string output, string error) = Try(program, arguments);
+        Assert.True(exitCode == 0, $"{program} {string.Join(' ', arguments)} ended with {exitCode}: {error}{output}");
+        return output;
+    }
+
+    /// <summary>Runs a script with bash, stopping at the first error.</summary>
+    public static string Bash(string script) => Run("bash", "-euo", "pipefail", "-c", script);
+
+    public static (int ExitCode, string Output, string Error) Try(string program, params string[] arguments)
+    {
+        ProcessStartInfo start = new(Requires.Find(program) ?? program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        using Process process = Process.Start(start)!;
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, output, error.Result);
+    }
+}
