@@ -65,6 +65,29 @@ internal static unsafe partial class Kernel
         public int si_status;
     }
 
+    public const ulong PIDFD_INFO_EXIT = 8;
+    public const long PIDFD_GET_INFO = 0xC040FF0B; // _IOWR(0xFF, 11, struct pidfd_info), 64 bytes as of Linux 6.13
+
+    /// <summary>linux/pidfd.h, PIDFD_INFO_SIZE_VER0.</summary>
+    [StructLayout(LayoutKind.Sequential, Size = 64)]
+    public struct pidfd_info
+    {
+        public ulong mask;
+        public ulong cgroupid;
+        public uint pid;
+        public uint tgid;
+        public uint ppid;
+        public uint ruid;
+        public uint rgid;
+        public uint euid;
+        public uint egid;
+        public uint suid;
+        public uint sgid;
+        public uint fsuid;
+        public uint fsgid;
+        public int exit_code;
+    }
+
     [StructLayout(LayoutKind.Sequential)]
     public struct pollfd
     {

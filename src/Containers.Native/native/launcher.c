@@ -26,7 +26,7 @@ enum {
     STEP_EXPECT_ZERO = 2, /* a result above 0 is a failure (ESRCH): poll on the pidfd of a parent that is gone */
 };
 
-/* One system call. 80 bytes. */
+/* One system call. 88 bytes. */
 struct step {
     s32 call;        /* its number */
     u16 from_slot;   /* bit i: args[i] names a slot, whose value is used */
@@ -34,10 +34,11 @@ struct step {
     u8 flags;        /* STEP_* */
     u8 tolerated[4]; /* errnos that do not end the program */
     s16 skip;        /* on success, how many of the following steps to leave out */
-    s16 reserved;
+    s16 skip_error;  /* ... and on a tolerated errno */
     s64 args[6];
     s64 result;      /* as the kernel gave it: -errno on failure */
     u64 ended;       /* CLOCK_MONOTONIC, nanoseconds; 0: never ran */
+    u64 operation;   /* for the parent: which part of its plan this step belongs to */
 };
 
 #define SLOTS 64
@@ -191,7 +192,9 @@ static void run(struct program *program)
             if (step->save >= 0)
                 program->slots[step->save] = result;
             i += step->skip;
-        } else if (!tolerates(step, -result)) {
+        } else if (tolerates(step, -result)) {
+            i += step->skip_error;
+        } else {
             program->failed = (s32)i;
             break;
         }

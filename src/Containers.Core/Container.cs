@@ -1,0 +1,151 @@
+using System.IO.Pipelines;
+using Containers.Launch;
+using Containers.Native;
+using Containers.State;
+
+namespace Containers;
+
+/// <summary>
+/// A container that was started. Dispose it, in either way: that ends what still runs, and removes its changes, mounts and
+/// descriptors. It dies with its host process, too.
+/// </summary>
+public sealed partial class Container : IDisposable, IAsyncDisposable
+{
+    private readonly ContainerProcess _process;
+    private readonly StreamPipes _pipes;
+    private readonly RunningContainers _running;
+    private readonly LaunchRequest _request;
+    private readonly int _stopSignal;
+    private int _disposed;
+
+    internal Container(string id, int pid, PidHandle handle, StreamPipes pipes, LaunchTimeline timeline, RunningContainers running, LaunchRequest request, Image? image)
+    {
+        Id = id;
+        Pid = pid;
+        Image = image;
+        Timeline = timeline;
+        _process = new ContainerProcess(handle);
+        _pipes = pipes;
+        _running = running;
+        _request = request;
+        _stopSignal = (request.Spec.StopSignal ?? image?.Config.StopSignal) is { Length: > 0 } signal ? Signals.Parse(signal) : Kernel.SIGTERM;
+        StandardInput = pipes.Input is { } input ? PipeWriter.Create(input) : null;
+        StandardOutput = pipes.Output is { } output ? PipeReader.Create(output) : null;
+        StandardError = pipes.Error is { } error ? PipeReader.Create(error) : null;
+    }
+
+    /// <summary>Describes a container of an image.</summary>
+    /// <param name="reference">
+    /// <c>docker-archive:PATH</c>, <c>docker-archive:PATH:name:tag</c>, <c>rootfs:PATH</c> (a directory, or a tar: plain, gzip,
+    /// zstd, xz), or a path that is recognised. It is loaded when the container starts.
+    /// </param>
+    public static ContainerBuilder FromImage(string reference)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(reference);
+        return new ContainerBuilder(new RootSource.Reference(reference));
+    }
+
+    /// <summary>Describes a container of an image that is loaded.</summary>
+    /// <param name="image">The image.</param>
+    public static ContainerBuilder FromImage(Image image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        return new ContainerBuilder(new RootSource.Loaded(image));
+    }
+
+    /// <summary>Describes a container whose root is a directory of the host; with an overlay over it, unless <see cref="ContainerBuilder.WithBindRoot"/> says otherwise.</summary>
+    /// <param name="directory">The directory.</param>
+    public static ContainerBuilder FromRootfs(string directory)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(directory);
+        return new ContainerBuilder(new RootSource.Directory(Path.GetFullPath(directory)));
+    }
+
+    /// <summary>The container's id.</summary>
+    public string Id { get; }
+
+    /// <summary>The command's process id, as the host sees it. It may belong to another process once the container has ended.</summary>
+    public int Pid { get; }
+
+    /// <summary>The image; null for a root directory.</summary>
+    public Image? Image { get; }
+
+    /// <summary>What each step of the start cost.</summary>
+    public LaunchTimeline Timeline { get; }
+
+    /// <summary>What the command reads. Complete it, and the command sees the end. Null when it is no pipe.</summary>
+    public PipeWriter? StandardInput { get; }
+
+    /// <summary>What the command writes. Read it: a full pipe (64 KiB) makes the command wait. Null when it is no pipe.</summary>
+    public PipeReader? StandardOutput { get; }
+
+    /// <summary>What the command writes as errors. Null when it is no pipe.</summary>
+    public PipeReader? StandardError { get; }
+
+    /// <summary>How the command ended; null while it runs.</summary>
+    public ContainerExit? Exit => _process.Exit;
+
+    /// <summary>Waits for the command's end, on this thread.</summary>
+    public ContainerExit Wait() => _process.Wait();
+
+    /// <summary>Waits for the command's end.</summary>
+    /// <param name="cancellationToken">Ends the waiting, not the container.</param>
+    public Task<ContainerExit> WaitAsync(CancellationToken cancellationToken = default) => _process.WaitAsync(cancellationToken);
+
+    /// <summary>Sends a signal to the command.</summary>
+    /// <param name="signal">Its number; 9, SIGKILL, unless given. In a PID namespace of its own the command is process 1, which gets other signals only if it handles them.</param>
+    /// <returns>False when it has ended.</returns>
+    public bool Kill(int signal = Kernel.SIGKILL) => _process.Signal(signal);
+
+    /// <summary>Sends a signal to the command.</summary>
+    /// <param name="signal">Its name, such as SIGTERM.</param>
+    /// <returns>False when it has ended.</returns>
+    public bool Kill(string signal) => _process.Signal(Signals.Parse(signal));
+
+    /// <summary>Asks the command to end with the stop signal, and kills it when it has not within the time.</summary>
+    /// <param name="grace">How long to wait.</param>
+    /// <param name="cancellationToken">Ends the waiting; the command is not killed then.</param>
+    public async Task<ContainerExit> StopAsync(TimeSpan grace, CancellationToken cancellationToken = default)
+    {
+        Kill(_stopSignal);
+        try
+        {
+            return await _process.WaitAsync(cancellationToken).WaitAsync(grace, cancellationToken).ConfigureAwait(false);
+        }
+        catch (TimeoutException)
+        {
+            Kill();
+            return await _process.WaitAsync(cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Kills what still runs, waits for its end, and removes what the container had on this host.</summary>
+    /// <exception cref="KernelException">Something of it could not be removed; the next host process that uses the store tries again.</exception>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+        {
+            Kill();
+            _process.Wait();
+            Release();
+        }
+    }
+
+    /// <inheritdoc cref="Dispose"/>
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 0)
+        {
+            Kill();
+            await _process.WaitAsync(CancellationToken.None).ConfigureAwait(false);
+            await Task.Run(Release).ConfigureAwait(false); // its changes may be many files
+        }
+    }
+
+    private void Release()
+    {
+        _pipes.Dispose();
+        _process.Dispose();
+        _running.Remove(Id, mounted: !_request.Spec.Private(ContainerNamespaces.Mount));
+    }
+}

@@ -1,0 +1,60 @@
+using Containers.Launch;
+using Microsoft.Extensions.Logging;
+
+namespace Containers;
+
+// From a description to a container, or to a text about it.
+public sealed partial class ContainerBuilder
+{
+    /// <summary>Starts the container: loads the image if it is not in the store yet, and returns when the command is executing.</summary>
+    /// <exception cref="CommandNotFoundException">The command is not in the image.</exception>
+    /// <exception cref="CommandNotExecutableException">The command cannot be executed.</exception>
+    /// <exception cref="LaunchException">Another step failed.</exception>
+    /// <exception cref="ContainerException">The image, the user or the host is not as it has to be. Nothing is left behind in any case.</exception>
+    public Container Start() => Start(ResolvedRoot.Find(Spec));
+
+    /// <inheritdoc cref="Start()"/>
+    /// <param name="cancellationToken">Gives the start up; what was loaded of the image is kept.</param>
+    public async Task<Container> StartAsync(CancellationToken cancellationToken = default)
+        => await Task.Run(() => Start(ResolvedRoot.Find(Spec, cancellationToken)), cancellationToken).ConfigureAwait(false);
+
+    /// <summary>Runs the command to its end and collects what it writes.</summary>
+    /// <param name="input">What the command reads; null for nothing.</param>
+    /// <param name="cancellationToken">Kills the command.</param>
+    /// <inheritdoc cref="Start()" path="/exception"/>
+    public async Task<ContainerResult> RunAsync(string? input = null, CancellationToken cancellationToken = default)
+    {
+        Container container = await StartAsync(cancellationToken).ConfigureAwait(false);
+        await using (container.ConfigureAwait(false))
+        {
+            return await container.CollectAsync(input, cancellationToken).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Tells what <see cref="Start()"/> would do. The image is loaded, since its layers are part of the answer.</summary>
+    /// <param name="style">As shell commands, or as system calls.</param>
+    public string Explain(ExplainStyle style = ExplainStyle.Shell)
+    {
+        string id = Spec.Id ?? ContainerLauncher.NewId();
+        LaunchRequest request = RequestBuilder.Build(Spec, ResolvedRoot.Find(Spec), id, "/var/tmp/containers-" + id, (0, 1, 2));
+        using LaunchPlan plan = LaunchPlan.Compile(request, hostPidFd: 3, KernelFeatures.Current);
+        return style == ExplainStyle.Shell ? Explanation.Shell(plan, request) : Explanation.SystemCalls(plan);
+    }
+
+    private Container Start(ResolvedRoot root)
+    {
+        Container container = ContainerLauncher.Start(Spec, root);
+        Logger?.LogDebug("Container {Id} started as process {Pid} in {Elapsed}.", container.Id, container.Pid, container.Timeline.Total);
+        return container;
+    }
+}
+
+/// <summary>How a plan is told.</summary>
+public enum ExplainStyle
+{
+    /// <summary>A script for bash, run as root, that builds the same container with unshare, mount and chroot.</summary>
+    Shell,
+
+    /// <summary>The system calls of the child, in their order, as strace would print them.</summary>
+    SystemCalls,
+}

@@ -1,0 +1,80 @@
+using System.Diagnostics;
+using System.Security.Cryptography;
+using Containers.Native;
+using Containers.State;
+
+namespace Containers.Launch;
+
+/// <summary>From a spec to a running container: fills in what the spec leaves open, plans, launches, and undoes all of it where something fails.</summary>
+internal static class ContainerLauncher
+{
+    private static readonly Lazy<PidHandle> s_host = new(() => new PidHandle((int)Kernel.Check(Kernel.pidfd_open(Environment.ProcessId), "pidfd_open", "self")));
+
+    /// <summary>For tests: sees each plan before it is launched.</summary>
+    internal static AsyncLocal<Action<LaunchPlan>?> Intercept { get; } = new();
+
+    public static Container Start(ContainerSpec spec, ResolvedRoot root)
+    {
+        long began = Stopwatch.GetTimestamp();
+        CheckHost();
+        string id = spec.Id ?? NewId();
+        RunningContainers running = RunningContainers.In(root.Store);
+        bool overlay = spec.RootMode == RootMode.Overlay;
+        StreamPipes? pipes = null;
+        string state = running.Create(id, overlay ? "upper" : "root", overlay ? "work" : "etc");
+        try
+        {
+            pipes = new StreamPipes(spec);
+            LaunchRequest request = RequestBuilder.Build(spec, root, id, state, pipes.Child);
+            using LaunchPlan plan = LaunchPlan.Compile(request, s_host.Value.Descriptor, KernelFeatures.Current);
+            Intercept.Value?.Invoke(plan);
+            long planned = Stopwatch.GetTimestamp();
+            LaunchedChild child = Launcher.Launch(plan.Program, plan.CloneFlags, id);
+            bool executed = child.WaitForExec();
+            long ended = Stopwatch.GetTimestamp();
+            pipes.CloseChildEnds();
+            if (!executed)
+            {
+                LaunchException failure = plan.Failure();
+                Discard(child.Handle);
+                throw failure;
+            }
+
+            LaunchTimeline timeline = new(plan, began, planned, ended);
+            return new Container(id, child.Pid, child.Handle, pipes, timeline, running, request, root.Image);
+        }
+        catch
+        {
+            pipes?.Dispose();
+            running.Remove(id, mounted: !spec.Private(ContainerNamespaces.Mount));
+            throw;
+        }
+    }
+
+    public static string NewId() => RandomNumberGenerator.GetHexString(12, lowercase: true);
+
+    // It ended with its program; its status is of no interest, but the kernel keeps it until someone looks.
+    private static void Discard(PidHandle child)
+    {
+        using (child)
+        {
+            child.WaitForExit();
+            child.TryReap(out _, out _);
+        }
+    }
+
+    private static void CheckHost()
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            throw new PlatformNotSupportedException("Containers are made of Linux namespaces: this library runs on Linux only.");
+        }
+
+        if (Environment.IsPrivilegedProcess)
+        {
+            return;
+        }
+
+        throw new ContainerException("Starting a container needs root: this process is not privileged.", "Run it as root; containers without root (user namespaces) are not supported yet.");
+    }
+}

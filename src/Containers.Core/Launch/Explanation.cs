@@ -1,0 +1,78 @@
+using System.Globalization;
+using System.Text;
+using Containers.Native;
+
+namespace Containers.Launch;
+
+/// <summary>A plan as text.</summary>
+internal static class Explanation
+{
+    public static string Shell(LaunchPlan plan, LaunchRequest request)
+    {
+        ShellScript script = new();
+        Namespaces(script, request.Spec);
+        foreach (LaunchOperation operation in plan.Operations)
+        {
+            int before = script.Length;
+            string why = operation.Why;
+            script.Because(why);
+            int marked = script.Length;
+            operation.Shell(script);
+            if (script.Length == marked)
+            {
+                script.Truncate(before); // nothing for a shell to do
+            }
+        }
+
+        return script.ToString();
+    }
+
+    public static string SystemCalls(LaunchPlan plan)
+    {
+        StringBuilder text = new();
+        text.Append(CultureInfo.InvariantCulture, $"clone3({{flags={Flags(plan.CloneFlags)}|CLONE_VM|CLONE_PIDFD|CLONE_PARENT_SETTID|CLONE_CHILD_CLEARTID|CLONE_CLEAR_SIGHAND, exit_signal=SIGCHLD}})\n");
+        int operation = -1;
+        for (int i = 0; i < plan.Program.Count; i++)
+        {
+            ref readonly StepProgram.Step step = ref plan.Program[i];
+            if ((int)step.Operation != operation)
+            {
+                operation = (int)step.Operation;
+                text.Append(CultureInfo.InvariantCulture, $"\n# {plan.Operations[operation].Name}: {plan.Operations[operation].Why}\n");
+            }
+
+            text.Append(SystemCallText.Describe(in step)).Append('\n');
+        }
+
+        return text.ToString();
+    }
+
+    private static string Flags(ulong flags)
+    {
+        (ulong Flag, string Name)[] names =
+        [
+            (Kernel.CLONE_FILES, "CLONE_FILES"), (Kernel.CLONE_NEWNS, "CLONE_NEWNS"), (Kernel.CLONE_NEWPID, "CLONE_NEWPID"), (Kernel.CLONE_NEWUTS, "CLONE_NEWUTS"),
+            (Kernel.CLONE_NEWIPC, "CLONE_NEWIPC"), (Kernel.CLONE_NEWNET, "CLONE_NEWNET"), (Kernel.CLONE_NEWCGROUP, "CLONE_NEWCGROUP"), (Kernel.CLONE_NEWTIME, "CLONE_NEWTIME"),
+        ];
+        return string.Join('|', names.Where(name => (flags & name.Flag) != 0).Select(name => name.Name));
+    }
+
+    private static void Namespaces(ShellScript script, ContainerSpec spec)
+    {
+        Add(ContainerNamespaces.Mount, "--mount --propagation unchanged");
+        Add(ContainerNamespaces.Pid, "--pid --fork --kill-child");
+        Add(ContainerNamespaces.Uts, "--uts");
+        Add(ContainerNamespaces.Ipc, "--ipc");
+        Add(ContainerNamespaces.Net, "--net");
+        Add(ContainerNamespaces.Cgroup, "--cgroup");
+        Add(ContainerNamespaces.Time, "--time");
+
+        void Add(ContainerNamespaces one, string option)
+        {
+            if (spec.Private(one))
+            {
+                script.Unshare.Add(option);
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+using Containers.Native;
+
+namespace Containers.Launch;
+
+/// <summary>What this kernel can do of what came after Linux 5.10, found by trying and not by its version.</summary>
+internal sealed unsafe class KernelFeatures
+{
+    private static readonly Lazy<KernelFeatures> s_current = new(() => new KernelFeatures());
+
+    public static KernelFeatures Current => s_current.Value;
+
+    /// <summary>mount_setattr(2), Linux 5.12.</summary>
+    public bool MountSetattr { get; } = Kernel.Call(SystemCall.mount_setattr, -1) != -(long)Errno.ENOSYS;
+
+    /// <summary>Overlay's lower directories one by one, through fsconfig, Linux 6.7: no limit of a page of options.</summary>
+    public bool OverlayLowerAppend { get; } = ProbeOverlay();
+
+    /// <summary>The greatest capability the kernel has.</summary>
+    public int LastCapability { get; } = int.Parse(File.ReadAllText("/proc/sys/kernel/cap_last_cap"), System.Globalization.CultureInfo.InvariantCulture);
+
+    /// <summary>
+    /// Whether a child that shares our memory enters its time namespace when it executes a program. Linux 6.3; before, it
+    /// stayed in the old one for good. By version: nothing short of executing a program would show it.
+    /// </summary>
+    public bool TimeNamespaceAtExec { get; } = Environment.OSVersion.Version >= new Version(6, 3) && File.Exists("/proc/self/ns/time");
+
+    private static bool ProbeOverlay()
+    {
+        fixed (byte* type = "overlay\0"u8, key = "lowerdir+\0"u8, root = "/\0"u8)
+        {
+            using PathHandle context = new(Kernel.fsopen(type));
+            return !context.IsInvalid && Kernel.fsconfig(context.Descriptor, Kernel.FSCONFIG_SET_STRING, key, root) >= 0;
+        }
+    }
+}

@@ -1,0 +1,54 @@
+namespace Containers.Launch;
+
+/// <summary>
+/// A spec with all that the image, the host and the defaults decide filled in: what the planner plans from. It knows
+/// paths and numbers, and no images.
+/// </summary>
+internal sealed class LaunchRequest
+{
+    public required ContainerSpec Spec { get; init; }
+
+    public required string Id { get; init; }
+
+    /// <summary>Topmost first. One of them for a bound root.</summary>
+    public required IReadOnlyList<string> LowerDirectories { get; init; }
+
+    /// <summary>The container's own directory on the host, with <c>upper</c> and <c>work</c> for an overlay.</summary>
+    public required string StateDirectory { get; init; }
+
+    public required string Hostname { get; init; }
+
+    /// <summary>The program and its arguments; never empty.</summary>
+    public required IReadOnlyList<string> Arguments { get; init; }
+
+    /// <summary>NAME=value, in the order in which they are given to the command.</summary>
+    public required IReadOnlyList<string> Environment { get; init; }
+
+    public required string SearchPath { get; init; }
+
+    public required string WorkingDirectory { get; init; }
+
+    public required uint UserId { get; init; }
+
+    public required uint GroupId { get; init; }
+
+    public required IReadOnlyList<uint> SupplementaryGroups { get; init; }
+
+    /// <summary>The host's descriptors that become 0, 1 and 2; -1 for /dev/null, the number itself to inherit.</summary>
+    public required (int Input, int Output, int Error) Streams { get; init; }
+
+    public string Upper => StateDirectory + "/upper";
+
+    public string Work => StateDirectory + "/work";
+
+    public bool Overlay => Spec.RootMode == RootMode.Overlay;
+
+    /// <summary>
+    /// Where the root is mounted until it is entered. Over the upper directory: the overlay has that for itself by then,
+    /// and needs no path to it.
+    /// </summary>
+    public string RootMountPoint => Overlay ? Upper : StateDirectory + "/root";
+
+    /// <summary>Where the runtime's own files lie until they are bound into the root.</summary>
+    public string Scratch => Overlay ? Work : StateDirectory + "/etc";
+}

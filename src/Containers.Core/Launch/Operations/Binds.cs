@@ -1,0 +1,103 @@
+using Containers.Native;
+
+namespace Containers.Launch;
+
+/// <summary>A file or directory of the host inside.</summary>
+internal sealed class BindMount(ContainerMount.Bind bind) : LaunchOperation
+{
+    private readonly bool _directory = Directory.Exists(bind.Source);
+
+    public override string Name => $"bind \"{bind.Source}\" to \"{bind.Target}\"";
+
+    public override string Why => bind.ReadOnly ? "Something of the host that the container may read" : "Something of the host that the container may use";
+
+    public override void Compile(PlanCompiler plan)
+    {
+        if (!_directory && !File.Exists(bind.Source))
+        {
+            throw new ContainerException($"bind \"{bind.Source}\" to \"{bind.Target}\": there is nothing at the source.", "Make the file or directory first: a container's mounts make nothing on the host.");
+        }
+
+        if (bind.ReadOnly && !plan.Features.MountSetattr && HostMounts.AreBelow(bind.Source))
+        {
+            throw new ContainerException($"bind \"{bind.Source}\" to \"{bind.Target}\": it has mounts below it that this kernel cannot make read-only with it.", "Linux 5.12 has mount_setattr(2), which can.");
+        }
+
+        plan.Add(SystemCall.open_tree, Kernel.AT_FDCWD, plan.Text(bind.Source), Kernel.OPEN_TREE_CLONE | Kernel.OPEN_TREE_CLOEXEC | Kernel.AT_RECURSIVE).Into(plan.Mount);
+        if (bind.ReadOnly)
+        {
+            plan.ReadOnly(plan.Mount, attached: false, recursive: true);
+        }
+
+        plan.AttachInside(plan.Mount, bind.Target, _directory, links: true);
+        if (bind.ReadOnly)
+        {
+            plan.ReadOnly(plan.Mount, attached: true, plan.Features.MountSetattr ? 0 : HostMounts.Flags(bind.Source));
+        }
+    }
+
+    public override void Shell(ShellScript script)
+    {
+        string target = ShellScript.InRoot(bind.Target);
+        string parent = ShellScript.InRoot(bind.Target[..(bind.Target.LastIndexOf('/') + 1)]);
+        script.Inside(_directory ? $"mkdir -p {target}" : $"mkdir -p {parent}; touch {target}");
+        script.Inside($"mount --rbind {ShellScript.Quote(bind.Source)} {target}");
+        if (bind.ReadOnly)
+        {
+            script.Inside($"mount -o remount,bind,ro {target}");
+        }
+    }
+
+    public override string? Hint(Errno errno) => errno switch
+    {
+        Errno.ENOTDIR => "The image has something that is no directory at the target or on the way to it.",
+        Errno.EROFS => "The root is on a read-only file system and has nothing there to mount on.",
+        _ => null,
+    };
+}
+
+/// <summary>/etc/hostname, /etc/hosts and /etc/resolv.conf.</summary>
+internal sealed unsafe class MountEtcFiles(LaunchRequest request, string resolvConf) : LaunchOperation
+{
+    public override string Name => "mount /etc/hostname, /etc/hosts, /etc/resolv.conf";
+
+    public override string Why => "The image cannot know what host it will be: its name and its resolver are told at the start";
+
+    public override void Compile(PlanCompiler plan)
+    {
+        // A tmpfs on a directory whose path nobody needs any more; its files are bound into the root one by one, and it
+        // goes with the old root.
+        plan.NewFileSystem("tmpfs", "mode=755", Kernel.MOUNT_ATTR_NOSUID | Kernel.MOUNT_ATTR_NODEV | Kernel.MOUNT_ATTR_NOEXEC, plan.Context);
+        plan.Attach(plan.Context, Kernel.AT_FDCWD, request.Scratch);
+        foreach ((string name, string content) in Contents())
+        {
+            byte* text = plan.Text(content);
+            plan.Add(SystemCall.openat, plan.Context, plan.Text(name), Kernel.O_WRONLY | Kernel.O_CREAT | Kernel.O_CLOEXEC, 0x1a4 /* 0644 */).Into(plan.File);
+            plan.Add(SystemCall.write, plan.File, text, System.Text.Encoding.UTF8.GetByteCount(content));
+            plan.Add(SystemCall.open_tree, plan.Context, plan.Text(name), Kernel.OPEN_TREE_CLONE | Kernel.OPEN_TREE_CLOEXEC).Into(plan.Mount);
+            plan.AttachInside(plan.Mount, "/etc/" + name, directory: false, links: true);
+        }
+    }
+
+    public override void Shell(ShellScript script)
+    {
+        script.Inside($"mount -t tmpfs -o mode=755,nosuid,nodev,noexec tmpfs {ShellScript.Quote(request.Scratch)}".Replace(request.StateDirectory, "$state", StringComparison.Ordinal));
+        foreach ((string name, string content) in Contents())
+        {
+            string file = (request.Scratch + "/" + name).Replace(request.StateDirectory, "$state", StringComparison.Ordinal);
+            script.Inside($"printf %s {ShellScript.Quote(content)} > \"{file}\"");
+            script.Inside($"mkdir -p \"$root\"/etc; [ -e \"$root\"/etc/{name} ] || touch \"$root\"/etc/{name}");
+            script.Inside($"mount --bind \"{file}\" \"$root\"/etc/{name}");
+        }
+    }
+
+    public override string? Hint(Errno errno)
+        => errno is Errno.ENOENT or Errno.EROFS or Errno.ENOTDIR ? "The root has no place for one of these files (a link to nowhere, or a read-only file system): WithoutEtcFiles() leaves them as they are." : null;
+
+    private (string Name, string Content)[] Contents() =>
+    [
+        ("hostname", request.Hostname + "\n"),
+        ("hosts", $"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t{request.Hostname}\n"),
+        ("resolv.conf", resolvConf),
+    ];
+}

@@ -1,0 +1,124 @@
+using Containers.Native;
+
+namespace Containers.Launch;
+
+/// <summary>Changes into the directory the command starts in.</summary>
+internal sealed unsafe class EnterWorkingDirectory(string path) : LaunchOperation
+{
+    public override string Name => $"change to the working directory \"{path}\"";
+
+    public override string Why => "Where the command starts; made when the image does not have it";
+
+    public override void Compile(PlanCompiler plan)
+    {
+        byte* text = plan.Text(path);
+        int tried = plan.Program.Count;
+        plan.Add(SystemCall.chdir, text).Tolerate(Errno.ENOENT);
+        string made = "";
+        foreach (string name in path.Split('/', StringSplitOptions.RemoveEmptyEntries))
+        {
+            made = made + "/" + name;
+            plan.Add(SystemCall.mkdirat, Kernel.AT_FDCWD, plan.Text(made), 0x1ed /* 0755 */).Tolerate(Errno.EEXIST);
+        }
+
+        plan.Add(SystemCall.chdir, text);
+        plan.Program.SetSkip(tried, plan.Program.Count - tried - 1);
+    }
+
+    public override void Shell(ShellScript script)
+    {
+    }
+
+    public override string? Hint(Errno errno) => errno switch
+    {
+        Errno.ENOTDIR => "Something on that path is a file.",
+        Errno.EROFS => "It is not in the image, and the root is read-only.",
+        _ => null,
+    };
+}
+
+/// <summary>Becomes the command.</summary>
+internal sealed unsafe class Execute(LaunchRequest request) : LaunchOperation
+{
+    public override string Name => $"execute \"{request.Arguments[0]}\"";
+
+    public override string Why => "The child becomes the command, and stops to share the host's memory";
+
+    public override void Compile(PlanCompiler plan)
+    {
+        plan.Add(SystemCall.umask, 0x12 /* 022 */);
+        plan.Add(SystemCall.close_range, 3, uint.MaxValue, Kernel.CLOSE_RANGE_CLOEXEC).Tolerate(Errno.EINVAL); // the flag: Linux 5.11
+        plan.Add(SystemCall.rt_sigprocmask, Kernel.SIG_SETMASK, plan.Program.Data(0UL), 0, 8);
+        byte** arguments = plan.Program.Texts(request.Arguments);
+        byte** environment = plan.Program.Texts(request.Environment);
+        foreach (string candidate in Candidates())
+        {
+            plan.Add(SystemCall.execve, plan.Text(candidate), arguments, environment).Tolerate(Errno.ENOENT, Errno.ENOTDIR, Errno.EACCES);
+        }
+
+        // Only where nothing could be executed: was there something at all? An execve that misses the file's
+        // interpreter says ENOENT too.
+        foreach (string candidate in Candidates())
+        {
+            plan.Add(SystemCall.faccessat, Kernel.AT_FDCWD, plan.Text(candidate), 0).Tolerate(Errno.ENOENT, Errno.ENOTDIR, Errno.EACCES, Errno.ELOOP);
+        }
+
+        plan.Add(SystemCall.close, -1); // fails, and so ends the program here
+    }
+
+    public override void Shell(ShellScript script)
+    {
+        string ids = $"--userspec={request.UserId}:{request.GroupId} --groups={string.Join(',', request.SupplementaryGroups)}";
+        string command = string.Join(' ', request.Arguments.Select(ShellScript.Quote));
+        if (request.WorkingDirectory != "/")
+        {
+            command = $"/bin/sh -c 'cd \"$0\" && exec \"$@\"' {ShellScript.Quote(request.WorkingDirectory)} {command}";
+        }
+
+        script.Chain.Add($"env -i {string.Join(' ', request.Environment.Select(ShellScript.Quote))}");
+        script.Chain.Add($"\"$(command -v chroot)\" {ids} . {command}");
+    }
+
+    /// <summary>Reads from the steps why nothing was executed.</summary>
+    public LaunchException Explain(StepProgram program, int failed)
+    {
+        string command = request.Arguments[0];
+        Errno last = Errno.ENOENT;
+        bool exists = false;
+        for (int i = 0; i <= failed; i++)
+        {
+            ref readonly StepProgram.Step step = ref program[i];
+            if (step.Call == SystemCall.execve.Number && step.Ended != 0 && (Errno)(-step.Result) is not (Errno.ENOENT or Errno.ENOTDIR))
+            {
+                last = (Errno)(-step.Result);
+            }
+
+            exists |= step.Call == SystemCall.faccessat.Number && step.Ended != 0 && step.Result >= 0;
+        }
+
+        return last switch
+        {
+            Errno.ENOENT when exists => new CommandNotFoundException(command, "It is there, but the interpreter or loader it names is not in the image."),
+            Errno.ENOENT => new CommandNotFoundException(command, command.Contains('/', StringComparison.Ordinal) ? "There is no such file in the image." : $"It is in no directory of PATH={request.SearchPath}."),
+            Errno.ENOEXEC => new CommandNotExecutableException(command, last, "It is no program for this machine, and no script that begins with #!."),
+            Errno.EACCES => new CommandNotExecutableException(command, last, "It is a directory, or lacks the permission to be executed by this user, or lies on a file system mounted noexec."),
+            _ => new CommandNotExecutableException(command, last, null),
+        };
+    }
+
+    // As execvp(3) searches: a name with a '/' is a path.
+    private IEnumerable<string> Candidates()
+    {
+        string command = request.Arguments[0];
+        if (command.Contains('/', StringComparison.Ordinal) || command.Length == 0)
+        {
+            yield return command;
+            yield break;
+        }
+
+        foreach (string directory in request.SearchPath.Split(':'))
+        {
+            yield return directory.Length == 0 ? command : $"{directory}/{command}";
+        }
+    }
+}

@@ -1,0 +1,74 @@
+using System.Collections.Immutable;
+using Containers.Native;
+
+namespace Containers.Launch;
+
+/// <summary>Narrows what processes of the container can ever have, and takes the user's ids.</summary>
+internal sealed unsafe class DropPrivileges(LaunchRequest request) : LaunchOperation
+{
+    private const uint _LINUX_CAPABILITY_VERSION_3 = 0x20080522;
+
+    private readonly ImmutableHashSet<Capability> _capabilities = request.Spec.Capabilities;
+
+    public override string Name => "drop privileges";
+
+    public override string Why => "Root inside keeps the capabilities that usual programs need; the rest is root's power over the host";
+
+    public override void Compile(PlanCompiler plan)
+    {
+        for (int capability = 0; capability <= plan.Features.LastCapability; capability++)
+        {
+            if (!_capabilities.Contains((Capability)capability))
+            {
+                plan.Add(SystemCall.prctl, Kernel.PR_CAPBSET_DROP, capability);
+            }
+        }
+
+        plan.Add(SystemCall.prctl, Kernel.PR_CAP_AMBIENT, Kernel.PR_CAP_AMBIENT_CLEAR_ALL);
+        Span<uint> groups = [.. request.SupplementaryGroups];
+        plan.Add(SystemCall.setgroups, groups.Length, plan.Program.Bytes(System.Runtime.InteropServices.MemoryMarshal.AsBytes(groups)));
+        plan.Add(SystemCall.setresgid, request.GroupId, request.GroupId, request.GroupId);
+        plan.Add(SystemCall.setresuid, request.UserId, request.UserId, request.UserId);
+
+        // A user other than root has none: the ids' change emptied the sets, and so does this one say.
+        ulong bits = request.UserId == 0 ? Bits() : 0;
+        Span<uint> header = [_LINUX_CAPABILITY_VERSION_3, 0];
+        Span<uint> sets = [(uint)bits, (uint)bits, 0, (uint)(bits >> 32), (uint)(bits >> 32), 0]; // effective, permitted, inheritable, twice 32 bits
+        plan.Add(SystemCall.capset, plan.Program.Bytes(System.Runtime.InteropServices.MemoryMarshal.AsBytes(header)), plan.Program.Bytes(System.Runtime.InteropServices.MemoryMarshal.AsBytes(sets)));
+        if (request.Spec.NoNewPrivileges)
+        {
+            plan.Add(SystemCall.prctl, Kernel.PR_SET_NO_NEW_PRIVS, 1);
+        }
+    }
+
+    public override void Shell(ShellScript script)
+    {
+        string kept = string.Concat(_capabilities.Order().Select(capability => ",+" + KernelName(capability)));
+        script.Chain.Add($"setpriv --bounding-set=-all{kept} --inh-caps=-all{(request.Spec.NoNewPrivileges ? " --no-new-privs" : "")}");
+    }
+
+    public override string? Hint(Errno errno) => errno == Errno.EPERM
+        ? "This process may lack a capability that the container was to have, or CAP_SETPCAP, CAP_SETUID, CAP_SETGID."
+        : null;
+
+    private ulong Bits()
+    {
+        ulong bits = 0;
+        foreach (Capability capability in _capabilities)
+        {
+            bits |= 1UL << (int)capability;
+        }
+
+        return bits;
+    }
+
+    // DacOverride: dac_override.
+    private static string KernelName(Capability capability) => capability switch
+    {
+        Capability.SetGid => "setgid",
+        Capability.SetUid => "setuid",
+        Capability.SetPcap => "setpcap",
+        Capability.SetFcap => "setfcap",
+        _ => string.Concat(capability.ToString().Select((c, i) => char.IsUpper(c) && i > 0 ? "_" + char.ToLowerInvariant(c) : char.ToLowerInvariant(c).ToString())),
+    };
+}

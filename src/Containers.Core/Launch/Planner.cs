@@ -1,0 +1,134 @@
+using Containers.Native;
+
+namespace Containers.Launch;
+
+/// <summary>Decides what is done, and in which order, for what a request asks.</summary>
+internal static class Planner
+{
+    private const ulong NoSuidDevExec = Kernel.MOUNT_ATTR_NOSUID | Kernel.MOUNT_ATTR_NODEV | Kernel.MOUNT_ATTR_NOEXEC;
+
+    // Alike in every container, so made once.
+    private static readonly MakeMountsPrivate s_makeMountsPrivate = new();
+    private static readonly MountFileSystem s_proc = new("proc", "/proc", NoSuidDevExec, "", MountFileSystem.Keep.Proc);
+    private static readonly MountFileSystem s_sys = new("sysfs", "/sys", NoSuidDevExec | Kernel.MOUNT_ATTR_RDONLY, "", MountFileSystem.Keep.Sys);
+    private static readonly MountFileSystem s_dev = new("tmpfs", "/dev", Kernel.MOUNT_ATTR_NOSUID | Kernel.MOUNT_ATTR_NOEXEC, "mode=755,size=64m", MountFileSystem.Keep.Dev);
+    private static readonly MakeDevices s_devices = new();
+    private static readonly MountFileSystem s_pts = new("devpts", "/dev/pts", Kernel.MOUNT_ATTR_NOSUID | Kernel.MOUNT_ATTR_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5");
+    private static readonly MountFileSystem s_shm = new("tmpfs", "/dev/shm", NoSuidDevExec, "mode=1777,size=64m");
+    private static readonly MountFileSystem s_mqueue = new("mqueue", "/dev/mqueue", NoSuidDevExec, "");
+    private static readonly NullStreams s_nullStreams = new();
+    private static readonly MaskPaths s_mask = new(DefaultPolicy.MaskedPaths);
+    private static readonly ProtectPaths s_protect = new(DefaultPolicy.ReadOnlyPaths);
+    private static readonly MakeRootReadOnly s_readOnlyRoot = new();
+    private static readonly EnterRoot s_pivot = new(privateMounts: true);
+    private static readonly EnterRoot s_chroot = new(privateMounts: false);
+    private static readonly LoopbackUp s_loopback = new();
+
+    public static ulong CloneFlags(ContainerNamespaces namespaces)
+    {
+        ulong flags = Kernel.CLONE_FILES; // undone by the first step that closes descriptors
+        Add(ContainerNamespaces.Mount, Kernel.CLONE_NEWNS);
+        Add(ContainerNamespaces.Pid, Kernel.CLONE_NEWPID);
+        Add(ContainerNamespaces.Uts, Kernel.CLONE_NEWUTS);
+        Add(ContainerNamespaces.Ipc, Kernel.CLONE_NEWIPC);
+        Add(ContainerNamespaces.Net, Kernel.CLONE_NEWNET);
+        Add(ContainerNamespaces.Cgroup, Kernel.CLONE_NEWCGROUP);
+        Add(ContainerNamespaces.Time, Kernel.CLONE_NEWTIME);
+        return flags;
+
+        void Add(ContainerNamespaces one, ulong flag)
+        {
+            if ((namespaces & one) != 0)
+            {
+                flags |= flag;
+            }
+        }
+    }
+
+    public static List<LaunchOperation> Plan(LaunchRequest request, int hostPidFd)
+    {
+        ContainerSpec spec = request.Spec;
+        bool privateMounts = spec.Private(ContainerNamespaces.Mount);
+        List<LaunchOperation> plan = new(32);
+
+        DieWithHost dieWithHost = new(hostPidFd);
+        plan.Add(dieWithHost);
+        plan.Add(new TakeStreams(hostPidFd));
+        if (spec.Private(ContainerNamespaces.Time))
+        {
+            plan.Add(new SetTimeOffsets(spec.MonotonicOffset, spec.BootTimeOffset));
+        }
+
+        if (privateMounts)
+        {
+            plan.Add(s_makeMountsPrivate);
+        }
+
+        plan.Add(request.Overlay ? new MountOverlay(request) : new BindRoot(request));
+
+        // While the host's /proc is still there: in a user namespace the kernel wants to see one that is fully visible.
+        plan.Add(s_proc);
+        plan.Add(s_sys);
+        plan.Add(s_dev);
+        plan.Add(s_devices);
+        plan.Add(s_pts);
+        plan.Add(s_shm);
+        plan.Add(s_mqueue);
+        if (request.Streams.Input < 0 || request.Streams.Output < 0 || request.Streams.Error < 0)
+        {
+            plan.Add(s_nullStreams);
+        }
+
+        foreach (ContainerMount mount in spec.Mounts)
+        {
+            plan.Add(mount switch
+            {
+                ContainerMount.Bind bind => new BindMount(bind),
+                ContainerMount.Tmpfs tmpfs => new MountFileSystem("tmpfs", tmpfs.Target, Kernel.MOUNT_ATTR_NOSUID | Kernel.MOUNT_ATTR_NODEV,
+                    tmpfs.SizeBytes is { } size ? $"mode=1777,size={size}" : "mode=1777", links: true),
+                _ => throw new NotSupportedException(mount.ToString()),
+            });
+        }
+
+        if (spec.EtcFiles)
+        {
+            plan.Add(new MountEtcFiles(request, ResolvConf(spec)));
+        }
+
+        if (spec.MaskedPaths.Length > 0)
+        {
+            plan.Add(spec.MaskedPaths == DefaultPolicy.MaskedPaths ? s_mask : new MaskPaths(spec.MaskedPaths));
+        }
+
+        if (spec.ReadOnlyPaths.Length > 0)
+        {
+            plan.Add(spec.ReadOnlyPaths == DefaultPolicy.ReadOnlyPaths ? s_protect : new ProtectPaths(spec.ReadOnlyPaths));
+        }
+
+        if (spec.ReadOnlyRoot)
+        {
+            plan.Add(s_readOnlyRoot);
+        }
+
+        if (spec.Private(ContainerNamespaces.Net))
+        {
+            plan.Add(s_loopback);
+        }
+
+        if (spec.Private(ContainerNamespaces.Uts))
+        {
+            plan.Add(new SetHostname(request.Hostname));
+        }
+
+        plan.Add(privateMounts ? s_pivot : s_chroot);
+        plan.Add(new EnterWorkingDirectory(request.WorkingDirectory));
+        plan.Add(new DropPrivileges(request));
+        plan.Add(dieWithHost); // again: a change of ids cleared it, prctl(2)
+        plan.Add(new Execute(request));
+        return plan;
+    }
+
+    // A container with nothing but lo reaches no resolver, and must not wait for one; one on the host's network asks the host's.
+    private static string ResolvConf(ContainerSpec spec)
+        => !spec.Private(ContainerNamespaces.Net) && File.Exists("/etc/resolv.conf") ? File.ReadAllText("/etc/resolv.conf") : "# no network\n";
+}

@@ -1,0 +1,83 @@
+namespace Containers.Launch;
+
+/// <summary>Fills in what a spec leaves to the image and to the defaults.</summary>
+internal static class RequestBuilder
+{
+    public static LaunchRequest Build(ContainerSpec spec, ResolvedRoot root, string id, string stateDirectory, (int Input, int Output, int Error) streams)
+    {
+        ImageConfig? config = root.Image?.Config;
+        ImageUser user = root.ResolveUser(NotEmpty(spec.User) ?? NotEmpty(config?.User) ?? "0");
+        string hostname = spec.Hostname ?? (id.Length <= 64 ? id : id[..64]);
+        if (spec.Hostname is not null && !spec.Private(ContainerNamespaces.Uts))
+        {
+            throw new ContainerException($"The host name \"{hostname}\" cannot be set: the container shares the host's UTS namespace.", $"{nameof(ContainerBuilder.WithUtsNs)}() gives it one of its own.");
+        }
+
+        (List<string> environment, string path) = Environment(spec, config, hostname, user.Home);
+        return new LaunchRequest
+        {
+            Spec = spec,
+            Id = id,
+            LowerDirectories = root.LowerDirectories,
+            StateDirectory = stateDirectory,
+            Hostname = spec.Private(ContainerNamespaces.Uts) ? hostname : System.Environment.MachineName,
+            Arguments = Arguments(spec, config, root),
+            Environment = environment,
+            SearchPath = path,
+            WorkingDirectory = NotEmpty(spec.WorkingDirectory) ?? NotEmpty(config?.WorkingDirectory) ?? "/",
+            UserId = user.Uid,
+            GroupId = user.Gid,
+            SupplementaryGroups = user.SupplementaryGroups,
+            Streams = streams,
+        };
+    }
+
+    private static string? NotEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
+
+    private static List<string> Arguments(ContainerSpec spec, ImageConfig? config, ResolvedRoot root)
+    {
+        List<string> arguments = [.. spec.Entrypoint ?? (IEnumerable<string>?)config?.Entrypoint ?? [], .. spec.Command ?? (IEnumerable<string>?)config?.Cmd ?? []];
+        return arguments.Count > 0
+            ? arguments
+            : throw new ContainerException($"There is no command to run: {(root.Image is { } image ? $"the image \"{image.Name}\" names none" : "a root directory names none")}.", $"{nameof(ContainerBuilder.WithCommand)}(…) gives one.");
+    }
+
+    // The image's, then the builder's over it. Nothing of the host's.
+    private static (List<string> Environment, string Path) Environment(ContainerSpec spec, ImageConfig? config, string hostname, string home)
+    {
+        List<string> environment = new(8 + spec.Environment.Count);
+        Set("PATH", DefaultPolicy.Path);
+        Set("HOSTNAME", hostname);
+        Set("HOME", home);
+        foreach (string variable in (IEnumerable<string>?)config?.Env ?? [])
+        {
+            int equals = variable.IndexOf('=', StringComparison.Ordinal);
+            if (equals > 0)
+            {
+                Set(variable[..equals], variable[(equals + 1)..]);
+            }
+        }
+
+        foreach ((string name, string value) in spec.Environment)
+        {
+            Set(name, value);
+        }
+
+        return (environment, environment.First(variable => variable.StartsWith("PATH=", StringComparison.Ordinal))[5..]);
+
+        void Set(string name, string value)
+        {
+            string variable = $"{name}={value}";
+            for (int i = 0; i < environment.Count; i++)
+            {
+                if (environment[i].AsSpan().StartsWith(variable.AsSpan(0, name.Length + 1)))
+                {
+                    environment[i] = variable;
+                    return;
+                }
+            }
+
+            environment.Add(variable);
+        }
+    }
+}

@@ -1,0 +1,155 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Security.Cryptography;
+using Containers.Native;
+
+namespace Containers.State;
+
+/// <summary>
+/// The directories that running containers have on disk: STORE/running/HOST/ID. A host process holds a lock on its own
+/// directory for as long as it lives; what lies in a directory nobody holds was left by a host that died, and is removed
+/// by the next one.
+/// </summary>
+internal sealed unsafe class RunningContainers
+{
+    private static readonly ConcurrentDictionary<string, Lazy<RunningContainers>> s_byStore = new();
+
+    private readonly string _directory;
+    private readonly PathHandle _lock; // never disposed: the kernel drops it with the process, and not before
+
+    private RunningContainers(string store)
+    {
+        string running = Path.Combine(store, "running");
+        try
+        {
+            Directory.CreateDirectory(running);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ContainerException($"The directory of running containers \"{running}\" cannot be made: {e.Message}", $"{nameof(ContainerBuilder.WithStore)} or the variable CONTAINERS_STORE chooses another.", e);
+        }
+
+        using PathHandle all = Lock(Path.Combine(running, "lock"), Kernel.LOCK_EX);
+        Sweep(running);
+        _directory = Path.Combine(running, string.Create(CultureInfo.InvariantCulture, $"{Environment.ProcessId}-{RandomNumberGenerator.GetHexString(8, lowercase: true)}"));
+        Directory.CreateDirectory(_directory);
+        _lock = Lock(LockOf(_directory), Kernel.LOCK_EX);
+        AppDomain.CurrentDomain.ProcessExit += (_, _) => Leave();
+    }
+
+    public static RunningContainers In(string store)
+        => s_byStore.GetOrAdd(store, static path => new Lazy<RunningContainers>(() => new RunningContainers(path))).Value;
+
+    /// <summary>Makes the directory of a container, and two in it.</summary>
+    /// <exception cref="ContainerException">A container of that id is running.</exception>
+    public string Create(string id, string first, string second)
+    {
+        string path = $"{_directory}/{id}";
+        Make(path, $"A container with the id \"{id}\" is running.");
+        Make($"{path}/{first}", null);
+        Make($"{path}/{second}", null);
+        return path;
+    }
+
+    /// <summary>Removes the directory of a container that has ended.</summary>
+    /// <param name="id">The container.</param>
+    /// <param name="mounted">Whether its mounts are in the host's namespace.</param>
+    public void Remove(string id, bool mounted)
+    {
+        if (mounted && Unmount($"{_directory}/{id}") is { } failure)
+        {
+            throw failure; // and removes nothing: it might be the host's files that are mounted there
+        }
+
+        Tree.Remove(_directory, id);
+    }
+
+    private static void Make(string path, string? taken)
+    {
+        fixed (byte* bytes = CString.Bytes(path))
+        {
+            int result = Kernel.mkdirat(Kernel.AT_FDCWD, bytes, 0x1c0 /* 0700 */);
+            if (result == -(int)Errno.EEXIST && taken is not null)
+            {
+                throw new ContainerException(taken, "An id can be used again when its container has been disposed.");
+            }
+
+            Kernel.Check(result, "make the directory", path);
+        }
+    }
+
+    // A container in the host's mount namespace has its root mounted here.
+    private static KernelException? Unmount(string container)
+    {
+        KernelException? failure = null;
+        foreach (string name in (ReadOnlySpan<string>)["upper", "work", "root", "etc"])
+        {
+            fixed (byte* path = CString.Bytes($"{container}/{name}"))
+            {
+                int result = Kernel.umount2(path, Kernel.MNT_DETACH | Kernel.UMOUNT_NOFOLLOW);
+                if (result is < 0 and not (-(int)Errno.EINVAL or -(int)Errno.ENOENT)) // nothing is mounted; nothing is there
+                {
+                    failure = new KernelException("unmount", $"{container}/{name}", (Errno)(-result));
+                }
+            }
+        }
+
+        return failure;
+    }
+
+    private static void Sweep(string running)
+    {
+        foreach (string host in Directory.EnumerateDirectories(running))
+        {
+            using PathHandle? taken = TryLock(LockOf(host));
+            if (taken is null)
+            {
+                continue;
+            }
+
+            bool clean = true;
+            foreach (string container in Directory.EnumerateDirectories(host))
+            {
+                clean &= Unmount(container) is null;
+            }
+
+            if (clean)
+            {
+                Tree.Remove(running, Path.GetFileName(host));
+            }
+        }
+    }
+
+    private static string LockOf(string host) => Path.Combine(host, "lock");
+
+    private static PathHandle Lock(string path, int operation)
+    {
+        PathHandle handle = PathHandle.Open(path, Kernel.O_RDWR | Kernel.O_CREAT, 0x180 /* 0600 */);
+        Kernel.Check(Kernel.flock(handle.Descriptor, operation), "lock", path);
+        return handle;
+    }
+
+    private static PathHandle? TryLock(string path)
+    {
+        PathHandle handle = PathHandle.Open(path, Kernel.O_RDWR | Kernel.O_CREAT, 0x180 /* 0600 */);
+        if (Kernel.flock(handle.Descriptor, Kernel.LOCK_EX | Kernel.LOCK_NB) >= 0)
+        {
+            return handle;
+        }
+
+        handle.Dispose();
+        return null;
+    }
+
+    // A host that ends in peace leaves nothing, unless it left containers running: those are for the next one.
+    private void Leave()
+    {
+        if (Directory.Exists(_directory) && !Directory.EnumerateDirectories(_directory).Any())
+        {
+            using PathHandle all = Lock(Path.Combine(Path.GetDirectoryName(_directory)!, "lock"), Kernel.LOCK_EX);
+            Directory.Delete(_directory, recursive: true);
+        }
+
+        GC.KeepAlive(_lock);
+    }
+}

@@ -1,0 +1,184 @@
+namespace Containers.Native;
+
+/// <summary>This process's end of a pipe to or from a container: a stream that waits without a thread.</summary>
+internal sealed class PipeStream : Stream
+{
+    private readonly PathHandle _end;
+    private readonly bool _reads;
+    private readonly Lock _gate = new();
+    private TaskCompletionSource? _wait;
+    private long _waitKey;
+
+    /// <param name="descriptor">The end; it is made non-blocking, which the other end does not notice.</param>
+    /// <param name="reads">Whether it is the end to read from.</param>
+    public PipeStream(int descriptor, bool reads)
+    {
+        _end = new PathHandle(descriptor);
+        _reads = reads;
+    }
+
+    public override bool CanRead => _reads;
+
+    public override bool CanWrite => !_reads;
+
+    public override bool CanSeek => false;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        int count = TryRead(buffer.Span);
+        return count >= 0 ? new ValueTask<int>(count) : ReadLaterAsync(buffer, cancellationToken);
+    }
+
+    public override int Read(Span<byte> buffer)
+    {
+        int count;
+        while ((count = TryRead(buffer)) < 0)
+        {
+            Block(Kernel.POLLIN);
+        }
+
+        return count;
+    }
+
+    public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        while (!buffer.IsEmpty)
+        {
+            int count = TryWrite(buffer.Span);
+            if (count < 0)
+            {
+                await ReadyAsync(Kernel.EPOLLOUT, cancellationToken).ConfigureAwait(false);
+                continue;
+            }
+
+            buffer = buffer[count..];
+        }
+    }
+
+    public override void Write(ReadOnlySpan<byte> buffer)
+    {
+        while (!buffer.IsEmpty)
+        {
+            int count = TryWrite(buffer);
+            if (count < 0)
+            {
+                Block(Kernel.POLLOUT);
+                continue;
+            }
+
+            buffer = buffer[count..];
+        }
+    }
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken)
+        => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken)
+        => WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+    public override void Flush()
+    {
+    }
+
+    public override Task FlushAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        TaskCompletionSource? wait;
+        lock (_gate)
+        {
+            wait = _wait;
+            _wait = null;
+            if (wait is not null)
+            {
+                Poller.Cancel(_waitKey);
+            }
+
+            _end.Dispose();
+        }
+
+        wait?.TrySetException(new ObjectDisposedException(nameof(PipeStream)));
+        base.Dispose(disposing);
+    }
+
+    private async ValueTask<int> ReadLaterAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            await ReadyAsync(Kernel.EPOLLIN, cancellationToken).ConfigureAwait(false);
+            int count = TryRead(buffer.Span);
+            if (count >= 0)
+            {
+                return count;
+            }
+        }
+    }
+
+    private async Task ReadyAsync(uint events, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        TaskCompletionSource wait = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_end.IsClosed, this);
+            _wait = wait;
+            _waitKey = Poller.When(_end, events, () => wait.TrySetResult());
+        }
+
+        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
+            _ =>
+            {
+                Poller.Cancel(_waitKey);
+                wait.TrySetCanceled(cancellationToken);
+            },
+            null);
+        await wait.Task.ConfigureAwait(false);
+    }
+
+    /// <returns>-1 when nothing is there yet.</returns>
+    private unsafe int TryRead(Span<byte> buffer)
+    {
+        ObjectDisposedException.ThrowIf(_end.IsClosed, this);
+        fixed (byte* bytes = buffer)
+        {
+            long result = Kernel.read(_end.Descriptor, bytes, (nuint)buffer.Length);
+            return result == -(long)Errno.EAGAIN ? -1 : (int)Kernel.Check(result, "read from a container");
+        }
+    }
+
+    /// <returns>-1 when there is no room yet.</returns>
+    private unsafe int TryWrite(ReadOnlySpan<byte> buffer)
+    {
+        ObjectDisposedException.ThrowIf(_end.IsClosed, this);
+        fixed (byte* bytes = buffer)
+        {
+            // .NET ignores SIGPIPE, so a reader that is gone is an error here and no signal.
+            long result = Kernel.write(_end.Descriptor, bytes, (nuint)buffer.Length);
+            return result == -(long)Errno.EAGAIN ? -1
+                : result < 0 ? throw new IOException("write to a container: " + ErrnoText.Describe((Errno)(-result)), new KernelException("write to a container", null, (Errno)(-result)))
+                : (int)result;
+        }
+    }
+
+    private unsafe void Block(short events)
+    {
+        Kernel.pollfd poll = new() { fd = _end.Descriptor, events = events };
+        Kernel.Check(Kernel.ppoll(&poll, 1, null), "wait for a pipe");
+    }
+}

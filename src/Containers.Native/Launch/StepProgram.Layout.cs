@@ -1,0 +1,55 @@
+using System.Runtime.InteropServices;
+
+namespace Containers.Native;
+
+// The structures of native/launcher.c, field by field.
+internal sealed unsafe partial class StepProgram
+{
+    public const int Slots = 64;
+
+    [Flags]
+    public enum StepFlags : byte
+    {
+        None = 0,
+
+        /// <summary>Again until it fails: a gate is a futex wait that ends with EAGAIN.</summary>
+        Repeat = 1,
+
+        /// <summary>A result above 0 is a failure (ESRCH): a poll on the pidfd of a host that is gone.</summary>
+        ExpectZero = 2,
+    }
+
+    [StructLayout(LayoutKind.Sequential, Size = 88)]
+    public struct Step
+    {
+        public int Call;
+        public ushort FromSlot;
+        public sbyte Save;
+        public StepFlags Flags;
+        public fixed byte Tolerated[4];
+        public short Skip;
+        public short SkipError;
+        public fixed long Args[6];
+        public long Result;
+        public ulong Ended;
+        public ulong Operation;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct Header
+    {
+        public uint Alive;
+        public int Failed;
+        public int Pid;
+        public int PidFd;
+        public uint Count;
+        public fixed uint Gate[2];
+        private readonly uint reserved;
+        public ulong Began;
+        public ulong Cloned;
+        public Step* Steps;
+        public byte* Stack;
+        public ulong StackSize;
+        public fixed long Slots[StepProgram.Slots];
+    }
+}
