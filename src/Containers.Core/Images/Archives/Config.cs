@@ -1,0 +1,110 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+
+namespace Containers.Images.Archives;
+
+/// <summary>An image's config after it was read and checked.</summary>
+/// <param name="Id">Its digest, the image's id.</param>
+/// <param name="Run">How the image is run.</param>
+/// <param name="DiffIds">Digests of the layers' tars, lowest first.</param>
+/// <param name="CreatedBy">For each layer the command that made it, or null.</param>
+internal sealed record Config(string Id, ImageConfig Run, IReadOnlyList<string> DiffIds, IReadOnlyList<string?> CreatedBy)
+{
+    /// <summary>Reads a config and checks that this machine can run what it describes.</summary>
+    /// <param name="json">The document.</param>
+    /// <param name="where">The archive and the name in it, for messages.</param>
+    /// <param name="layers">How many layers the manifest lists.</param>
+    /// <exception cref="ImageException">It is wrong, or meant for another machine.</exception>
+    public static Config Parse(byte[] json, string where, int layers)
+    {
+        ConfigDocument document = Read(json, where);
+        IReadOnlyList<string> diffIds = document.Rootfs?.DiffIds ?? throw new ImageException($"{where}: the image's config has no rootfs.diff_ids.");
+        if (diffIds.Count != layers)
+        {
+            throw new ImageException($"{where}: the config lists {diffIds.Count} layers (rootfs.diff_ids) and the manifest {layers}.");
+        }
+
+        if (diffIds.Any(id => !Digest.IsValid(id)))
+        {
+            throw new ImageException($"{where}: \"{diffIds.First(id => !Digest.IsValid(id))}\" in rootfs.diff_ids is no digest.", "A digest is sha256: and 64 lower-case hexadecimal digits.");
+        }
+
+        ImageConfig run = ToImageConfig(document, where);
+        CheckMachine(run, where);
+        return new Config(Digest.Of(json), run, diffIds, History(document, diffIds.Count));
+    }
+
+    private static ConfigDocument Read(byte[] json, string where)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(json, ImageJson.Default.ConfigDocument)
+                ?? throw new ImageException($"{where}: the image's config is null.");
+        }
+        catch (JsonException exception)
+        {
+            throw new ImageException($"{where}: the image's config is not the JSON that it should be: {exception.Message}", innerException: exception);
+        }
+    }
+
+    private static ImageConfig ToImageConfig(ConfigDocument document, string where)
+    {
+        ConfigDocument.RunDocument run = document.Config ?? new();
+        return new ImageConfig
+        {
+            Entrypoint = Strings(run.Entrypoint, "Entrypoint", where),
+            Cmd = Strings(run.Cmd, "Cmd", where),
+            Env = Strings(run.Env, "Env", where),
+            WorkingDir = run.WorkingDir ?? "",
+            User = run.User ?? "",
+            StopSignal = run.StopSignal ?? "",
+            Labels = run.Labels ?? [],
+            ExposedPorts = [.. (run.ExposedPorts ?? []).Keys],
+            Volumes = [.. (run.Volumes ?? []).Keys],
+            Architecture = document.Architecture ?? "",
+            Os = document.Os ?? "",
+        };
+    }
+
+    // A NUL would end the string for the kernel and hide what stands behind it.
+    private static IReadOnlyList<string> Strings(IReadOnlyList<string>? list, string name, string where)
+        => list is null ? []
+        : list.Any(text => text is null || text.Contains('\0', StringComparison.Ordinal))
+            ? throw new ImageException($"{where}: {name} in the image's config has a null or a NUL character in it.")
+            : list;
+
+    private static void CheckMachine(ImageConfig config, string where)
+    {
+        string machine = RuntimeInformation.ProcessArchitecture switch
+        {
+            Architecture.X64 => "amd64",
+            Architecture.Arm64 => "arm64",
+            Architecture other => other.ToString().ToLowerInvariant(),
+        };
+
+        // Nothing said is no contradiction: images made from scratch by simple tools say nothing.
+        if (config.Os is not ("" or "linux"))
+        {
+            throw new ImageException($"{where}: the image is for the operating system \"{config.Os}\", and this is linux.");
+        }
+
+        if (config.Architecture.Length > 0 && config.Architecture != machine)
+        {
+            throw new ImageException($"{where}: the image is for the architecture \"{config.Architecture}\", and this machine is {machine}.",
+                "Save the image's variant for this machine.");
+        }
+    }
+
+    /// <summary>The history has an entry for every step, and those that made no layer say so.</summary>
+    private static string?[] History(ConfigDocument document, int layers)
+    {
+        string?[] createdBy = new string?[layers];
+        string?[] made = [.. (document.History ?? []).Where(step => step is { EmptyLayer: false }).Select(step => step.CreatedBy)];
+        if (made.Length == layers) // otherwise it cannot be said which is whose
+        {
+            made.CopyTo(createdBy, 0);
+        }
+
+        return createdBy;
+    }
+}

@@ -1,0 +1,46 @@
+using Containers.Images.Users;
+
+namespace Containers;
+
+/// <summary>
+/// An image whose layers are unpacked in an <see cref="ImageStore"/>, ready to be mounted. It never changes, can be shared by
+/// any number of threads and containers, and holds nothing open.
+/// </summary>
+public sealed class Image
+{
+    private readonly Lazy<UserDatabase> _users;
+
+    internal Image(string id, string name, IReadOnlyList<ImageLayer> layers, ImageConfig config, IReadOnlyList<string> lowerDirectories)
+    {
+        Id = id;
+        Name = name;
+        Layers = layers;
+        Config = config;
+        LowerDirectories = lowerDirectories;
+        // PublicationOnly: a failure to read is not kept, the next caller tries again.
+        _users = new Lazy<UserDatabase>(() => UserDatabase.Read(LowerDirectories, Name), LazyThreadSafetyMode.PublicationOnly);
+    }
+
+    /// <summary>The digest of the image's config, <c>sha256:…</c>; of a rootfs, which has no config, a digest that stands for its content or place.</summary>
+    public string Id { get; }
+
+    /// <summary>The tag that the image was chosen by, or the first that it has, or the path that it came from.</summary>
+    public string Name { get; }
+
+    /// <summary>The layers, lowest first.</summary>
+    public IReadOnlyList<ImageLayer> Layers { get; }
+
+    /// <summary>What the image says about how it is run.</summary>
+    public ImageConfig Config { get; }
+
+    /// <summary>Absolute paths of the layers' directories, topmost first, as overlayfs takes them.</summary>
+    internal IReadOnlyList<string> LowerDirectories { get; }
+
+    /// <summary>Looks a user up in the image's own /etc/passwd and /etc/group, which are read once.</summary>
+    /// <param name="user"><c>user</c>, <c>uid</c>, <c>user:group</c>, <c>uid:gid</c> or a mixture; empty is root.</param>
+    /// <exception cref="UserNotFoundException">A name is unknown.</exception>
+    internal ImageUser ResolveUser(string user) => _users.Value.Resolve(user);
+
+    /// <summary>The image's name.</summary>
+    public override string ToString() => Name;
+}

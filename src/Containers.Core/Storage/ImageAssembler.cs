@@ -1,0 +1,102 @@
+using System.Runtime.ExceptionServices;
+using Containers.Images;
+using Containers.Images.Archives;
+using Containers.Layers;
+
+namespace Containers.Storage;
+
+/// <summary>Sees to it that all layers of an image are in the store, as overlayfs needs them.</summary>
+internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
+{
+    /// <summary>Unpacking is bound by inflating and by creating files: two at once keep both busy, more only compete for the disk.</summary>
+    private const int Parallelism = 2;
+
+    /// <summary>The unpacked layers of an image whose layers are all there; null when one is missing.</summary>
+    public ImageRecord? TryFind(string imageId)
+        => StoreRecords.TryLoad(PathOf(imageId), StoreJson.Default.ImageRecord) is { } record && record.Layers.All(layer => layers.Has(layer.Key)) ? record : null;
+
+    /// <summary>Unpacks the layers that are missing.</summary>
+    /// <param name="config">The image's config: what the layers have to be.</param>
+    /// <param name="name">The image's name, for messages.</param>
+    /// <param name="open">Opens a layer's archive by its index from 0, the lowest; called from several threads.</param>
+    /// <param name="cancellation">Ends it; layers that are complete by then stay.</param>
+    public ImageRecord Assemble(Config config, string name, Func<int, Stream> open, CancellationToken cancellation)
+    {
+        StoredLayer[] stored = new StoredLayer[config.DiffIds.Count];
+        // A digest can be there twice, as that of an empty layer often is.
+        int[] distinct = [.. Enumerable.Range(0, stored.Length).DistinctBy(i => config.DiffIds[i])];
+        Run(distinct, (i, token) => stored[i] = Unpack(i, Digest.Hex(config.DiffIds[i]), [], token), cancellation);
+        for (int i = 0; i < stored.Length; i++)
+        {
+            stored[i] ??= stored[Array.FindIndex(stored, layer => layer?.Record.DiffId == config.DiffIds[i])];
+        }
+
+        for (int i = 0; i < stored.Length; i++)
+        {
+            string[] below = [.. stored[..i].Reverse().Select(layer => layer.Directory)];
+            List<byte[]> ghosts = GhostWhiteouts.Find(stored[i].Record.Whiteouts, stored[i].Directory, below);
+            if (ghosts.Count > 0)
+            {
+                stored[i] = Unpack(i, GhostWhiteouts.KeyWithout(Digest.Hex(config.DiffIds[i]), ghosts), ghosts, cancellation);
+            }
+        }
+
+        ImageRecord record = new([.. stored.Select(layer => new ImageLayerRecord(layer.Key, layer.Record.Size))]);
+        StoreRecords.Save(layout, PathOf(config.Id), record, StoreJson.Default.ImageRecord);
+        return record;
+
+        StoredLayer Unpack(int index, string key, IReadOnlyList<byte[]> drop, CancellationToken token) => layers.Ensure(key, directory =>
+        {
+            string diffId = config.DiffIds[index];
+            LayerContent content = UnpackFailure.Explain(() =>
+            {
+                using Stream archive = open(index);
+                return LayerUnpacker.Unpack(archive, directory, new LayerUnpackOptions { DropWhiteouts = drop }, token);
+            }, $"{name}: layer {index + 1} of {config.DiffIds.Count} ({diffId})");
+            return content.DiffId == diffId
+                ? content
+                : throw new ImageException(
+                    $"{name}: layer {index + 1} of {config.DiffIds.Count} has the digest {content.DiffId}, and the config expects {diffId}.",
+                    "The archive was changed or damaged; nothing of the layer was kept.");
+        }, token);
+    }
+
+    private string PathOf(string imageId) => $"{layout.Images}/{Digest.Hex(imageId)}.json";
+
+    /// <summary>Runs for each item; the first failure stops the others and is thrown as it was.</summary>
+    private static void Run(int[] items, Action<int, CancellationToken> action, CancellationToken cancellation)
+    {
+        if (items.Length == 1)
+        {
+            action(items[0], cancellation);
+            return;
+        }
+
+        using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        ExceptionDispatchInfo? failure = null;
+        try
+        {
+            Parallel.ForEach(items, new ParallelOptions { MaxDegreeOfParallelism = Parallelism, CancellationToken = stop.Token }, i =>
+            {
+                try
+                {
+                    action(i, stop.Token);
+                }
+                catch (Exception exception)
+                {
+                    if (Interlocked.CompareExchange(ref failure, ExceptionDispatchInfo.Capture(exception), null) is null)
+                    {
+                        stop.Cancel();
+                    }
+                }
+            });
+        }
+        catch (OperationCanceledException) when (failure is not null)
+        {
+            // thrown below as what it was
+        }
+
+        cancellation.ThrowIfCancellationRequested();
+        failure?.Throw();
+    }
+}

@@ -1,0 +1,192 @@
+using System.Collections.Concurrent;
+using Containers.Images;
+using Containers.Images.Archives;
+using Containers.Layers;
+using Containers.Native;
+
+namespace Containers.Storage;
+
+/// <summary>The way from a reference to an image. One per store's directory and process: it remembers the images it made.</summary>
+internal sealed class ImageLoader(StoreLayout layout)
+{
+    /// <summary>More than a process uses; reached, everything is forgotten and found again on the disk.</summary>
+    private const int MaximumRemembered = 1024;
+
+    private readonly LayerStore _layers = new(layout);
+    private readonly ImageAssembler _assembler = new(layout, new LayerStore(layout));
+    private readonly ConcurrentDictionary<string, (FileIdentity Identity, Image Image)> _remembered = new();
+
+    public Image Load(string reference, CancellationToken cancellation)
+    {
+        ImageReference parsed = ImageReference.Parse(reference);
+        if (!StoreFiles.TryStat(parsed.Path, out Kernel.statx_t stat))
+        {
+            throw new ImageException($"Image \"{reference}\": there is nothing at {parsed.Path}.");
+        }
+
+        if (stat.Type == Kernel.S_IFDIR)
+        {
+            return FromDirectory(parsed, stat);
+        }
+
+        if (stat.Type != Kernel.S_IFREG)
+        {
+            throw new ImageException($"Image \"{reference}\": {parsed.Path} is neither a file nor a directory.");
+        }
+
+        FileIdentity identity = FileIdentity.Of(parsed.Path, stat);
+        if (_remembered.TryGetValue(reference, out (FileIdentity Identity, Image Image) known)
+            && known.Identity == identity && known.Image.LowerDirectories.All(StoreFiles.HasDirectory))
+        {
+            return known.Image;
+        }
+
+        Image image = FromFile(parsed, identity, cancellation);
+        if (StoreFiles.TryStat(parsed.Path, out stat) && FileIdentity.Of(parsed.Path, stat) == identity && identity.IsSettled)
+        {
+            if (_remembered.Count >= MaximumRemembered)
+            {
+                _remembered.Clear();
+            }
+
+            _remembered[reference] = (identity, image);
+        }
+
+        return image;
+    }
+
+    private static Image FromDirectory(ImageReference reference, in Kernel.statx_t stat)
+    {
+        if (reference.Transport == ImageTransport.DockerArchive)
+        {
+            throw new ImageException($"docker-archive:{reference.Path}: this is a directory.", $"A root file system is named rootfs:{reference.Path}.");
+        }
+
+        // There is no content to take a digest of: a directory is what it is at each moment. Its place stands for it.
+        string id = Digest.Of(System.Text.Encoding.UTF8.GetBytes($"rootfs {stat.stx_dev_major}:{stat.stx_dev_minor} {stat.stx_ino} {reference.Path}"));
+        return new Image(id, $"rootfs:{reference.Path}", [new ImageLayer(id, 0, null)], ImageConfig.Empty, [reference.Path]);
+    }
+
+    private Image FromFile(ImageReference reference, FileIdentity identity, CancellationToken cancellation)
+    {
+        layout.Open();
+        SourceRecord? record = StoreRecords.TryLoad(RecordPath(identity), StoreJson.Default.SourceRecord);
+        if (record is null || record.Identity != identity)
+        {
+            record = new SourceRecord(identity, null, null, null);
+        }
+
+        switch (reference.Transport)
+        {
+            case ImageTransport.DockerArchive:
+                return FromDockerArchive(reference, record, opened: null, cancellation);
+            case ImageTransport.Rootfs:
+                return FromRootfs(reference, record, opened: null, cancellation);
+        }
+
+        if (record.Manifest is not null)
+        {
+            return FromDockerArchive(reference, record, opened: null, cancellation);
+        }
+
+        if (record.RootfsKey is { } key && _layers.Has(key))
+        {
+            return FromRootfs(reference, record, opened: null, cancellation);
+        }
+
+        using TarFile tar = TarFile.Open(reference.Path, reference.Path, layout, cancellation);
+        // An archive that has an OCI layout's mark and no manifest goes the same way, to be told what it is.
+        return tar.Has(Manifest.FileName) || tar.Has("oci-layout")
+            ? FromDockerArchive(reference, record, tar, cancellation)
+            : FromRootfs(reference, record, tar, cancellation);
+    }
+
+    private Image FromDockerArchive(ImageReference reference, SourceRecord record, TarFile? opened, CancellationToken cancellation)
+    {
+        DockerArchive? archive = opened is null ? null : new DockerArchive(opened, reference.Path);
+        Lock opening = new();
+        try
+        {
+            IReadOnlyList<ManifestEntry> manifest = record.Manifest ?? Archive().ReadManifest();
+            ManifestEntry entry = Manifest.Choose(manifest, reference.Tag, reference.Path);
+            byte[]? knownJson = record.Configs?.GetValueOrDefault(entry.Config!);
+            byte[] json = knownJson ?? Archive().ReadConfig(entry);
+
+            string name = reference.Tag ?? Manifest.Tags(entry).FirstOrDefault() ?? $"docker-archive:{reference.Path}";
+            string where = $"docker-archive:{reference.Path}";
+            Config config = Config.Parse(json, where, entry.Layers!.Count);
+            ImageRecord layers = _assembler.TryFind(config.Id) ?? _assembler.Assemble(config, where, i => Archive().OpenLayer(entry, i), cancellation);
+            if (knownJson is null)
+            {
+                Dictionary<string, byte[]> configs = new(record.Configs ?? new Dictionary<string, byte[]>()) { [entry.Config!] = json };
+                Remember(record with { Manifest = manifest, Configs = configs });
+            }
+
+            return new Image(
+                config.Id,
+                name,
+                [.. layers.Layers.Select((layer, i) => new ImageLayer(config.DiffIds[i], layer.Size, config.CreatedBy[i]))],
+                config.Run,
+                [.. layers.Layers.Reverse().Select(layer => _layers.DirectoryOf(layer.Key))]);
+        }
+        finally
+        {
+            archive?.Dispose();
+        }
+
+        DockerArchive Archive()
+        {
+            lock (opening)
+            {
+                return archive ??= DockerArchive.Open(reference.Path, layout, cancellation);
+            }
+        }
+    }
+
+    private Image FromRootfs(ImageReference reference, SourceRecord record, TarFile? opened, CancellationToken cancellation)
+    {
+        StoredLayer layer = (record.RootfsKey is { } key ? _layers.TryFind(key) : null) ?? UnpackRootfs(reference, record, opened, cancellation);
+        return new Image(
+            layer.Record.DiffId,
+            $"rootfs:{reference.Path}",
+            [new ImageLayer(layer.Record.DiffId, layer.Record.Size, null)],
+            ImageConfig.Empty,
+            [layer.Directory]);
+    }
+
+    private StoredLayer UnpackRootfs(ImageReference reference, SourceRecord record, TarFile? opened, CancellationToken cancellation)
+    {
+        // Its digest is known only when it was read, so the lock is for the file. The one who waited finds the record.
+        using WorkArea work = WorkArea.Begin(layout, $"rootfs-{record.Identity.PathHash}", cancellation);
+        if (StoreRecords.TryLoad(RecordPath(record.Identity), StoreJson.Default.SourceRecord) is { RootfsKey: { } meanwhile } other
+            && other.Identity == record.Identity && _layers.TryFind(meanwhile) is { } found)
+        {
+            return found;
+        }
+
+        LayerContent content = UnpackFailure.Explain(() =>
+        {
+            using Stream archive = opened?.OpenWhole() ?? File.OpenRead(reference.Path);
+            return LayerUnpacker.Unpack(archive, LayerStore.MakeRoot(work), new LayerUnpackOptions { ConvertWhiteouts = false }, cancellation);
+        }, $"rootfs:{reference.Path}");
+        if (content.Entries == 0)
+        {
+            throw new ImageException($"rootfs:{reference.Path}: the file is no tar, or one without entries.");
+        }
+
+        // A layer of the same digest differs: in it .wh. names are whiteouts.
+        StoredLayer layer = _layers.Commit(work, $"{Digest.Hex(content.DiffId)}-rootfs", content);
+        Remember(record with { RootfsKey = layer.Key });
+        return layer;
+    }
+
+    private void Remember(SourceRecord record)
+    {
+        if (StoreFiles.TryStat(record.Identity.Path, out Kernel.statx_t stat) && FileIdentity.Of(record.Identity.Path, stat) == record.Identity && record.Identity.IsSettled)
+        {
+            StoreRecords.Save(layout, RecordPath(record.Identity), record, StoreJson.Default.SourceRecord);
+        }
+    }
+
+    private string RecordPath(FileIdentity identity) => $"{layout.Sources}/{identity.PathHash}.json";
+}

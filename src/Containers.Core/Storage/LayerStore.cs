@@ -1,0 +1,70 @@
+using Containers.Layers;
+
+namespace Containers.Storage;
+
+/// <summary>A layer that is there.</summary>
+/// <param name="Key">Its name in the store.</param>
+/// <param name="Directory">Its tree: an overlay's lower directory.</param>
+/// <param name="Record">What is known about it.</param>
+internal sealed record StoredLayer(string Key, string Directory, LayerRecord Record);
+
+/// <summary>Unpacked layers by their digests. A layer is there completely or not at all.</summary>
+internal sealed class LayerStore(StoreLayout layout)
+{
+    /// <summary>The tree of a layer.</summary>
+    public string DirectoryOf(string key) => $"{layout.Layers}/{key}/root";
+
+    /// <summary>Whether a layer is there.</summary>
+    public bool Has(string key) => StoreFiles.HasDirectory(DirectoryOf(key));
+
+    /// <summary>A layer that is there; null when it is not.</summary>
+    public StoredLayer? TryFind(string key)
+        => Has(key) && StoreRecords.TryLoad($"{layout.Layers}/{key}/layer.json", StoreJson.Default.LayerRecord) is { } record
+            ? new StoredLayer(key, DirectoryOf(key), record)
+            : null;
+
+    /// <summary>Finds a layer, or unpacks it. Of several at once, in any process, one unpacks and the others wait for it.</summary>
+    /// <param name="key">Its name in the store.</param>
+    /// <param name="unpack">Unpacks into an empty directory; verifies what it finds, and throws when it is not right.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    public StoredLayer Ensure(string key, Func<string, LayerContent> unpack, CancellationToken cancellation)
+    {
+        if (TryFind(key) is { } found)
+        {
+            return found;
+        }
+
+        using WorkArea work = WorkArea.Begin(layout, key, cancellation);
+        if (TryFind(key) is { } meanwhile)
+        {
+            return meanwhile;
+        }
+
+        return Commit(work, key, unpack(MakeRoot(work)));
+    }
+
+    /// <summary>The empty directory that becomes a layer's tree. What the archive says about its root entry replaces the mode.</summary>
+    public static string MakeRoot(WorkArea work)
+    {
+        string root = work.Path + "/root";
+        StoreFiles.MakeDirectory(root, 0x1ED /* 0755 */);
+        return root;
+    }
+
+    /// <summary>Makes an unpacked layer visible under its key, once it is on the disk.</summary>
+    public StoredLayer Commit(WorkArea work, string key, LayerContent content)
+    {
+        LayerRecord record = new(content.DiffId, content.ArchiveLength, content.Whiteouts);
+        StoreFiles.Write(work.Path + "/layer.json", System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(record, StoreJson.Default.LayerRecord));
+        StoreFiles.Synchronize(work.Path);
+        string place = $"{layout.Layers}/{key}";
+        if (!StoreFiles.Rename(work.Path, place, StoreFiles.RENAME_NOREPLACE) && TryFind(key) is null)
+        {
+            // Something is there that is no layer, from a store that was tampered with: it goes the way of leftovers.
+            StoreFiles.RemoveTree(place);
+            StoreFiles.Rename(work.Path, place, StoreFiles.RENAME_NOREPLACE);
+        }
+
+        return new StoredLayer(key, DirectoryOf(key), record);
+    }
+}

@@ -1,0 +1,186 @@
+using System.Text;
+using Containers.Native;
+
+namespace Containers.Storage;
+
+/// <summary>Files and directories of the store by their paths, which are ours and trusted. Failures keep the kernel's error number.</summary>
+internal static unsafe class StoreFiles
+{
+    public const uint RENAME_NOREPLACE = 1; // linux/fs.h
+
+    /// <summary>What is at a path, links followed; false when nothing is.</summary>
+    /// <exception cref="KernelException">It cannot be known.</exception>
+    public static bool TryStat(string path, out Kernel.statx_t stat)
+    {
+        fixed (byte* bytes = CString.Bytes(path))
+        fixed (Kernel.statx_t* result = &stat)
+        {
+            int error = Kernel.statx(Kernel.AT_FDCWD, bytes, 0, Kernel.STATX_BASIC_STATS, result);
+            if ((Errno)(-error) is Errno.ENOENT or Errno.ENOTDIR)
+            {
+                return false;
+            }
+
+            Kernel.Check(error, "stat", path);
+            return true;
+        }
+    }
+
+    public static Kernel.statx_t Stat(PathHandle handle)
+    {
+        Kernel.statx_t stat;
+        byte empty = 0;
+        Kernel.Check(Kernel.statx(handle.Descriptor, &empty, Kernel.AT_EMPTY_PATH, Kernel.STATX_BASIC_STATS, &stat), "stat");
+        return stat;
+    }
+
+    public static bool HasDirectory(string path) => TryStat(path, out Kernel.statx_t stat) && stat.Type == Kernel.S_IFDIR;
+
+    /// <summary>Makes a directory with exactly this mode, whatever the umask; one that is there is left as it is.</summary>
+    public static void MakeDirectory(string path, uint mode)
+    {
+        fixed (byte* bytes = CString.Bytes(path))
+        {
+            int error = Kernel.mkdirat(Kernel.AT_FDCWD, bytes, mode);
+            if (error == -(int)Errno.EEXIST)
+            {
+                return;
+            }
+
+            Kernel.Check(error, "mkdir", path);
+            Kernel.Check(Kernel.fchmodat(Kernel.AT_FDCWD, bytes, mode), "chmod", path);
+        }
+    }
+
+    public static void Write(string path, ReadOnlySpan<byte> content)
+    {
+        using PathHandle file = PathHandle.Open(path, Kernel.O_WRONLY | Kernel.O_CREAT | Kernel.O_EXCL, 0x180 /* 0600 */);
+        fixed (byte* bytes = content)
+        {
+            for (int done = 0; done < content.Length;)
+            {
+                done += (int)Kernel.Check(Kernel.write(file.Descriptor, bytes + done, (nuint)(content.Length - done)), "write", path);
+            }
+        }
+    }
+
+    /// <summary>The content of a small file of the store; null when there is none.</summary>
+    public static byte[]? TryRead(string path)
+    {
+        try
+        {
+            return File.ReadAllBytes(path);
+        }
+        catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Renames; what is at the new path is replaced, or with <see cref="RENAME_NOREPLACE"/> kept.</summary>
+    /// <returns>False when it was kept.</returns>
+    public static bool Rename(string from, string to, uint flags = 0)
+    {
+        fixed (byte* old = CString.Bytes(from), @new = CString.Bytes(to))
+        {
+            int error = Kernel.renameat2(Kernel.AT_FDCWD, old, Kernel.AT_FDCWD, @new, flags);
+            if (flags == RENAME_NOREPLACE && (Errno)(-error) is Errno.EEXIST or Errno.ENOTEMPTY)
+            {
+                return false;
+            }
+
+            Kernel.Check(error, $"rename to \"{to}\"", from);
+            return true;
+        }
+    }
+
+    /// <summary>Writes what the file system of a path still holds in memory, so that a rename never names what is not on the disk. Errors are told since Linux 5.8 (syncfs(2)).</summary>
+    public static void Synchronize(string path)
+    {
+        using PathHandle directory = PathHandle.OpenDirectory(path);
+        Kernel.Check(Kernel.syncfs(directory.Descriptor), "syncfs", path);
+    }
+
+    public static void Unlink(string path)
+    {
+        fixed (byte* bytes = CString.Bytes(path))
+        {
+            int error = Kernel.unlinkat(Kernel.AT_FDCWD, bytes, 0);
+            if (error != -(int)Errno.ENOENT)
+            {
+                Kernel.Check(error, "unlink", path);
+            }
+        }
+    }
+
+    /// <summary>Removes a file, or a directory with all that is in it. Links are removed and not followed. Nothing there is fine.</summary>
+    public static void RemoveTree(string path)
+    {
+        fixed (byte* bytes = CString.Bytes(path))
+        {
+            RemoveTree(Kernel.AT_FDCWD, bytes, path);
+        }
+    }
+
+    // Names are bytes here: a layer may have some that are no UTF-8.
+    private static void RemoveTree(int parent, byte* name, string what)
+    {
+        int error = Kernel.unlinkat(parent, name, 0);
+        if ((Errno)(-error) is Errno.ENOENT)
+        {
+            return;
+        }
+
+        if ((Errno)(-error) is not (Errno.EISDIR or Errno.EPERM))
+        {
+            Kernel.Check(error, "unlink", what);
+            return;
+        }
+
+        using (PathHandle directory = new((int)Kernel.Check(
+            Kernel.openat(parent, name, Kernel.O_RDONLY | Kernel.O_DIRECTORY | Kernel.O_NOFOLLOW), "open for removal", what)))
+        {
+            foreach (byte[] child in Names(directory, what))
+            {
+                fixed (byte* bytes = child)
+                {
+                    RemoveTree(directory.Descriptor, bytes, what);
+                }
+            }
+        }
+
+        Kernel.Check(Kernel.unlinkat(parent, name, Kernel.AT_REMOVEDIR), "rmdir", what);
+    }
+
+    /// <summary>Names in a directory, each with a NUL behind it (linux_dirent64 of getdents64(2)).</summary>
+    private static List<byte[]> Names(PathHandle directory, string what)
+    {
+        const int nameOffset = 19;
+        List<byte[]> names = [];
+        byte[] buffer = new byte[32 << 10];
+        fixed (byte* start = buffer)
+        {
+            long length;
+            while ((length = Kernel.Check(Kernel.getdents64(directory.Descriptor, start, (nuint)buffer.Length), "read directory", what)) > 0)
+            {
+                for (int offset = 0; offset < length; offset += BitConverter.ToUInt16(buffer, offset + 16))
+                {
+                    ReadOnlySpan<byte> name = buffer.AsSpan(offset + nameOffset);
+                    name = name[..(name.IndexOf((byte)0) + 1)];
+                    if (!name.SequenceEqual(".\0"u8) && !name.SequenceEqual("..\0"u8))
+                    {
+                        names.Add(name.ToArray());
+                    }
+                }
+            }
+        }
+
+        return names;
+    }
+
+    /// <summary>A name that is safe as a file's name, made of any text.</summary>
+    public static string Hash(ReadOnlySpan<byte> content) => Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(content));
+
+    /// <summary>The same for a text.</summary>
+    public static string Hash(string text) => Hash(Encoding.UTF8.GetBytes(text));
+}

@@ -1,0 +1,58 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
+using Containers.Images.Archives;
+
+namespace Containers.Storage;
+
+/// <summary>layer.json beside an unpacked layer.</summary>
+internal sealed record LayerRecord(string DiffId, long Size, IReadOnlyList<byte[]> Whiteouts);
+
+/// <summary>A layer of an image: the directory that it is in, which is not always that of its digest (see GhostWhiteouts).</summary>
+internal sealed record ImageLayerRecord(string Key, long Size);
+
+/// <summary>The unpacked layers of an image, lowest first.</summary>
+internal sealed record ImageRecord(IReadOnlyList<ImageLayerRecord> Layers);
+
+/// <summary>What a file was found to be when it was read.</summary>
+/// <param name="Identity">It is still that as long as this is the same.</param>
+/// <param name="RootfsKey">The unpacked layer of a root file system's tar.</param>
+/// <param name="Manifest">A docker archive's manifest.json.</param>
+/// <param name="Configs">Those of a docker archive's configs that were read, by their names in it.</param>
+internal sealed record SourceRecord(FileIdentity Identity, string? RootfsKey, IReadOnlyList<ManifestEntry>? Manifest, IReadOnlyDictionary<string, byte[]>? Configs);
+
+[JsonSerializable(typeof(LayerRecord))]
+[JsonSerializable(typeof(ImageRecord))]
+[JsonSerializable(typeof(SourceRecord))]
+internal sealed partial class StoreJson : JsonSerializerContext;
+
+/// <summary>The store's small JSON files. One that cannot be read is as good as none: everything in it can be found out again.</summary>
+internal static class StoreRecords
+{
+    public static T? TryLoad<T>(string path, JsonTypeInfo<T> type)
+        where T : class
+    {
+        if (StoreFiles.TryRead(path) is not { } bytes)
+        {
+            return null;
+        }
+
+        try
+        {
+            return JsonSerializer.Deserialize(bytes, type);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Writes one and renames it to its place.</summary>
+    public static void Save<T>(StoreLayout layout, string path, T record, JsonTypeInfo<T> type)
+    {
+        using WorkArea work = WorkArea.Begin(layout, $"record-{Guid.NewGuid():N}", CancellationToken.None);
+        string file = work.Path + "/record";
+        StoreFiles.Write(file, JsonSerializer.SerializeToUtf8Bytes(record, type));
+        StoreFiles.Rename(file, path);
+    }
+}
