@@ -1,3 +1,5 @@
+using Containers.Images.Users;
+
 namespace Containers.Launch;
 
 /// <summary>Fills in what a spec leaves to the image and to the defaults.</summary>
@@ -24,7 +26,7 @@ internal static class RequestBuilder
             Arguments = Arguments(spec, config, root),
             Environment = environment,
             SearchPath = path,
-            WorkingDirectory = NotEmpty(spec.WorkingDirectory) ?? NotEmpty(config?.WorkingDirectory) ?? "/",
+            WorkingDirectory = NotEmpty(spec.WorkingDirectory) ?? NotEmpty(config?.WorkingDir) ?? "/",
             UserId = user.Uid,
             GroupId = user.Gid,
             SupplementaryGroups = user.SupplementaryGroups,

@@ -1,3 +1,5 @@
+using Containers.Images.Users;
+
 namespace Containers.Launch;
 
 /// <summary>A root source, found: directories, and what the image says about running it.</summary>

@@ -154,7 +154,7 @@ internal sealed unsafe partial class StepProgram : IDisposable
     }
 
     /// <summary>The text for ever, for those that every program has: /proc, "null", "lo".</summary>
-    public Argument Constant(string constant)
+    public static Argument Constant(string constant)
         => s_constants.GetOrAdd(constant, static text =>
         {
             byte[] bytes = CString.Bytes(text);

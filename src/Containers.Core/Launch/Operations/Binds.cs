@@ -3,7 +3,7 @@ using Containers.Native;
 namespace Containers.Launch;
 
 /// <summary>A file or directory of the host inside.</summary>
-internal sealed class BindMount(ContainerMount.Bind bind) : LaunchOperation
+internal sealed unsafe class BindMount(ContainerMount.Bind bind) : LaunchOperation
 {
     private readonly bool _directory = Directory.Exists(bind.Source);
 

@@ -88,17 +88,17 @@ internal sealed class MakeDevices : LaunchOperation
     {
         foreach ((string name, uint major, uint minor) in s_devices)
         {
-            plan.Add(SystemCall.mknodat, plan.Dev, plan.Program.Constant(name), Kernel.S_IFCHR | 0x1b6 /* 0666 */, Kernel.makedev(major, minor));
+            plan.Add(SystemCall.mknodat, plan.Dev, StepProgram.Constant(name), Kernel.S_IFCHR | 0x1b6 /* 0666 */, Kernel.makedev(major, minor));
         }
 
         foreach ((string name, string target) in s_links)
         {
-            plan.Add(SystemCall.symlinkat, plan.Program.Constant(target), plan.Dev, plan.Program.Constant(name));
+            plan.Add(SystemCall.symlinkat, StepProgram.Constant(target), plan.Dev, StepProgram.Constant(name));
         }
 
         foreach (string name in s_directories)
         {
-            plan.Add(SystemCall.mkdirat, plan.Dev, plan.Program.Constant(name), 0x1ed /* 0755 */);
+            plan.Add(SystemCall.mkdirat, plan.Dev, StepProgram.Constant(name), 0x1ed /* 0755 */);
         }
     }
 

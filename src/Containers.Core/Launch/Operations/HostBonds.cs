@@ -80,7 +80,7 @@ internal sealed class NullStreams : LaunchOperation
     public override void Compile(PlanCompiler plan)
     {
         (int input, int output, int error) = plan.Request.Streams;
-        plan.Add(SystemCall.openat, plan.Dev, plan.Program.Constant("null"), Kernel.O_RDWR | Kernel.O_CLOEXEC).Into(plan.File);
+        plan.Add(SystemCall.openat, plan.Dev, StepProgram.Constant("null"), Kernel.O_RDWR | Kernel.O_CLOEXEC).Into(plan.File);
         ReadOnlySpan<int> sources = [input, output, error];
         for (int i = 0; i < sources.Length; i++)
         {

@@ -17,7 +17,7 @@ internal sealed class MaskPaths(IReadOnlyList<string> paths) : LaunchOperation
             switch (KernelPath.KindOf(path))
             {
                 case KernelPath.Kind.Directory when plan.Empty is { } empty:
-                    plan.Add(SystemCall.open_tree, empty, plan.Program.Constant(""), Kernel.OPEN_TREE_CLONE | Kernel.OPEN_TREE_CLOEXEC | Kernel.AT_EMPTY_PATH).Into(plan.Mount);
+                    plan.Add(SystemCall.open_tree, empty, StepProgram.Constant(""), Kernel.OPEN_TREE_CLONE | Kernel.OPEN_TREE_CLOEXEC | Kernel.AT_EMPTY_PATH).Into(plan.Mount);
                     Cover(plan, path);
                     break;
                 case KernelPath.Kind.Directory:
@@ -26,7 +26,7 @@ internal sealed class MaskPaths(IReadOnlyList<string> paths) : LaunchOperation
                     Cover(plan, path, plan.Empty.Value);
                     break;
                 case KernelPath.Kind.File:
-                    plan.Add(SystemCall.open_tree, plan.Dev, plan.Program.Constant("null"), Kernel.OPEN_TREE_CLONE | Kernel.OPEN_TREE_CLOEXEC).Into(plan.Mount);
+                    plan.Add(SystemCall.open_tree, plan.Dev, StepProgram.Constant("null"), Kernel.OPEN_TREE_CLONE | Kernel.OPEN_TREE_CLOEXEC).Into(plan.Mount);
                     Cover(plan, path);
                     break;
                 case KernelPath.Kind.Missing:
@@ -75,7 +75,7 @@ internal sealed class ProtectPaths(IReadOnlyList<string> paths) : LaunchOperatio
         foreach (string path in paths.Where(path => KernelPath.KindOf(path) != KernelPath.Kind.Missing))
         {
             (Slot directory, string name) = KernelPath.Locate(plan, path);
-            plan.Add(SystemCall.open_tree, directory, plan.Program.Constant(name), Kernel.OPEN_TREE_CLONE | Kernel.OPEN_TREE_CLOEXEC | Kernel.AT_RECURSIVE).Into(plan.Mount);
+            plan.Add(SystemCall.open_tree, directory, StepProgram.Constant(name), Kernel.OPEN_TREE_CLONE | Kernel.OPEN_TREE_CLOEXEC | Kernel.AT_RECURSIVE).Into(plan.Mount);
             plan.ReadOnly(plan.Mount, attached: false, recursive: true);
             plan.Attach(plan.Mount, directory, name);
             plan.ReadOnly(plan.Mount, attached: true, Kernel.MS_NOSUID | Kernel.MS_NODEV | Kernel.MS_NOEXEC);

@@ -4,14 +4,14 @@ using Containers.Native;
 namespace Containers.Launch;
 
 /// <summary>Cuts the copy of the host's mounts off from the host.</summary>
-internal sealed class MakeMountsPrivate : LaunchOperation
+internal sealed unsafe class MakeMountsPrivate : LaunchOperation
 {
     public override string Name => "make mounts private";
 
     public override string Why => "What is mounted from here on must not appear on the host";
 
     public override void Compile(PlanCompiler plan)
-        => plan.Add(SystemCall.mount, 0, plan.Program.Constant("/"), 0, Kernel.MS_REC | Kernel.MS_PRIVATE, 0);
+        => plan.Add(SystemCall.mount, 0, StepProgram.Constant("/"), 0, Kernel.MS_REC | Kernel.MS_PRIVATE, 0);
 
     public override void Shell(ShellScript script) => script.Inside("mount --make-rprivate /");
 }
@@ -27,7 +27,7 @@ internal sealed unsafe class MountOverlay(LaunchRequest request) : LaunchOperati
     {
         if (plan.Features.OverlayLowerAppend)
         {
-            plan.Add(SystemCall.fsopen, plan.Program.Constant("overlay"), Kernel.FSOPEN_CLOEXEC).Into(plan.Context);
+            plan.Add(SystemCall.fsopen, StepProgram.Constant("overlay"), Kernel.FSOPEN_CLOEXEC).Into(plan.Context);
             plan.Set("source", "overlay");
             foreach (string lower in request.LowerDirectories)
             {
@@ -80,7 +80,7 @@ internal sealed unsafe class MountOverlay(LaunchRequest request) : LaunchOperati
                 "Linux 6.7 and newer take them one by one; a store with a shorter path helps too.");
         }
 
-        plan.Add(SystemCall.mount, plan.Program.Constant("overlay"), plan.Text(request.RootMountPoint), plan.Program.Constant("overlay"), 0, plan.Text(options));
+        plan.Add(SystemCall.mount, StepProgram.Constant("overlay"), plan.Text(request.RootMountPoint), StepProgram.Constant("overlay"), 0, plan.Text(options));
         plan.Add(SystemCall.openat, Kernel.AT_FDCWD, plan.Text(request.RootMountPoint), Kernel.O_PATH | Kernel.O_DIRECTORY | Kernel.O_CLOEXEC).Into(plan.Root);
     }
 }
@@ -111,7 +111,7 @@ internal sealed unsafe class BindRoot(LaunchRequest request) : LaunchOperation
 }
 
 /// <summary>Forbids changes to the root, once all that has to be made in it has been made.</summary>
-internal sealed class MakeRootReadOnly : LaunchOperation
+internal sealed unsafe class MakeRootReadOnly : LaunchOperation
 {
     public override string Name => "make the root read-only";
 
@@ -127,7 +127,7 @@ internal sealed class MakeRootReadOnly : LaunchOperation
 }
 
 /// <summary>The root becomes "/", and the host's is let go.</summary>
-internal sealed class EnterRoot(bool privateMounts) : LaunchOperation
+internal sealed unsafe class EnterRoot(bool privateMounts) : LaunchOperation
 {
     public override string Name => privateMounts ? "pivot_root" : "chroot";
 
@@ -138,7 +138,7 @@ internal sealed class EnterRoot(bool privateMounts) : LaunchOperation
     public override void Compile(PlanCompiler plan)
     {
         plan.Add(SystemCall.fchdir, plan.Root);
-        Argument dot = plan.Program.Constant(".");
+        Argument dot = StepProgram.Constant(".");
         if (privateMounts)
         {
             // With both the same, the old root is stacked over the new one and detached from there: pivot_root(2), NOTES.
@@ -150,7 +150,7 @@ internal sealed class EnterRoot(bool privateMounts) : LaunchOperation
             plan.Add(SystemCall.chroot, dot);
         }
 
-        plan.Add(SystemCall.chdir, plan.Program.Constant("/"));
+        plan.Add(SystemCall.chdir, StepProgram.Constant("/"));
     }
 
     public override void Shell(ShellScript script)
