@@ -1,6 +1,6 @@
 using Xunit;
 
-[assembly: CollectionBehavior(DisableTestParallelization = true)] // what is left on the host is counted for one class at a time
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)] // what is left on the host is counted for one class at a time
 
 namespace Containers.Tests;
 
@@ -32,7 +32,7 @@ public sealed class HostState : IDisposable
         SortedSet<string> found = [];
         found.UnionWith(File.ReadLines("/proc/self/mountinfo").Select(line => "mount " + line));
         found.UnionWith(Directory.EnumerateDirectories("/sys/class/net").Select(link => "link " + Path.GetFileName(link)));
-        found.UnionWith(Directory.EnumerateFileSystemEntries(TestDirectory.Home, "containers-tests-*").Select(path => "file " + path));
+        found.UnionWith(Directory.EnumerateFileSystemEntries(TestDirectory.Home, $"containers-tests-{Environment.ProcessId}-*").Select(path => "file " + path));
         found.UnionWith(Directory.EnumerateDirectories("/sys/fs/cgroup", "containers*", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 3, AttributesToSkip = 0 }).Select(path => "cgroup " + path));
         found.UnionWith(Processes().Select(process => "process " + process));
         found.UnionWith(Descriptors().Select(descriptor => "descriptor " + descriptor));
@@ -68,5 +68,10 @@ public sealed class HostState : IDisposable
               && (target.StartsWith("pipe:", StringComparison.Ordinal) || target.Contains("pidfd", StringComparison.Ordinal)
                   || target.Contains("mount", StringComparison.Ordinal) || target.Contains("fscontext", StringComparison.Ordinal)
                   || target.Contains(":[40", StringComparison.Ordinal) || target.Contains("containers-tests-", StringComparison.Ordinal))
+              && !target.Contains("/running/", StringComparison.Ordinal) && !IsOwnPidFd(path, target) // the lock of a host process, and its own pidfd: for life
            select $"{Path.GetFileName(path)} {target}";
+
+    private static bool IsOwnPidFd(string path, string target)
+        => target.Contains("pidfd", StringComparison.Ordinal)
+           && File.ReadLines(path.Replace("/fd/", "/fdinfo/", StringComparison.Ordinal)).Contains($"Pid:\t{Environment.ProcessId}");
 }

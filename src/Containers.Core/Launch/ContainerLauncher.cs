@@ -19,9 +19,8 @@ internal static class ContainerLauncher
         CheckHost();
         string id = spec.Id ?? NewId();
         RunningContainers running = RunningContainers.In(root.Store);
-        bool overlay = spec.RootMode == RootMode.Overlay;
         StreamPipes? pipes = null;
-        string state = running.Create(id, overlay ? "upper" : "root", overlay ? "work" : "etc");
+        string state = spec.RootMode == RootMode.Overlay ? running.CreateForOverlay(id, root.LowerDirectories[0]) : running.CreateForBind(id);
         try
         {
             pipes = new StreamPipes(spec);

@@ -81,9 +81,10 @@ internal sealed unsafe class PlanCompiler(StepProgram program, LaunchRequest req
         => Add(SystemCall.move_mount, mount, Text(""), directory, Text(path), Kernel.MOVE_MOUNT_F_EMPTY_PATH);
 
     /// <summary>Attaches a mount to a path inside the root, which is made when it is missing.</summary>
-    public void AttachInside(Slot mount, string path, bool directory, bool links)
+    /// <param name="replaceLink">Whether a link that leads nowhere is replaced by what is mounted on.</param>
+    public void AttachInside(Slot mount, string path, bool directory, bool links, bool replaceLink = false)
     {
-        Find(path, directory, links);
+        Find(path, directory, links, replaceLink);
         Add(SystemCall.move_mount, mount, Text(""), Target, Text(""), Kernel.MOVE_MOUNT_F_EMPTY_PATH | Kernel.MOVE_MOUNT_T_EMPTY_PATH);
     }
 
@@ -114,7 +115,7 @@ internal sealed unsafe class PlanCompiler(StepProgram program, LaunchRequest req
     /// "/", so that no link of the image leads out of it: openat2(2), RESOLVE_IN_ROOT.
     /// </summary>
     /// <param name="links">Whether symbolic links may be followed at all. Not on the way to /proc: it has to be the real one.</param>
-    private void Find(string path, bool directory, bool links)
+    private void Find(string path, bool directory, bool links, bool replaceLink)
     {
         string[] names = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
         ulong resolve = links ? InRoot : WithoutLinks;
@@ -126,6 +127,11 @@ internal sealed unsafe class PlanCompiler(StepProgram program, LaunchRequest req
         {
             bool last = i == names.Length - 1;
             OpenInside(parent, Kernel.O_PATH | Kernel.O_DIRECTORY, resolve).Into(Target);
+            if (last && replaceLink)
+            {
+                Add(SystemCall.unlinkat, Target, Text(names[i]), 0).Tolerate(Errno.ENOENT);
+            }
+
             StepProgram.StepReference make = last && !directory
                 ? Add(SystemCall.mknodat, Target, Text(names[i]), Kernel.S_IFREG | 0x1a4 /* 0644 */, 0)
                 : Add(SystemCall.mkdirat, Target, Text(names[i]), 0x1ed /* 0755 */);

@@ -14,6 +14,8 @@ internal sealed unsafe class RunningContainers
 {
     private static readonly ConcurrentDictionary<string, Lazy<RunningContainers>> s_byStore = new();
 
+    private const uint UsualMode = 0x1ed; // 0755
+
     private readonly string _directory;
     private readonly PathHandle _lock; // never disposed: the kernel drops it with the process, and not before
 
@@ -40,14 +42,48 @@ internal sealed unsafe class RunningContainers
     public static RunningContainers In(string store)
         => s_byStore.GetOrAdd(store, static path => new Lazy<RunningContainers>(() => new RunningContainers(path))).Value;
 
-    /// <summary>Makes the directory of a container, and two in it.</summary>
+    /// <summary>Makes the directory of a container, and what an overlay needs in it.</summary>
+    /// <param name="id">The container.</param>
+    /// <param name="topmost">The topmost layer: "/" has the mode and owner of the upper directory, and so that has the layer's.</param>
     /// <exception cref="ContainerException">A container of that id is running.</exception>
-    public string Create(string id, string first, string second)
+    public string CreateForOverlay(string id, string topmost)
+    {
+        string path = Create(id);
+        Kernel.statx_t root;
+        fixed (byte* layer = CString.Bytes(topmost), upper = CString.Bytes($"{path}/upper"))
+        {
+            Kernel.Check(Kernel.statx(Kernel.AT_FDCWD, layer, 0, Kernel.STATX_BASIC_STATS, &root), "stat", topmost);
+            uint mode = root.stx_mode & 0xfffu;
+            Kernel.Check(Kernel.mkdirat(Kernel.AT_FDCWD, upper, mode), "make the directory", $"{path}/upper");
+            if ((root.stx_uid | root.stx_gid) != 0)
+            {
+                Kernel.Check(Kernel.fchownat(Kernel.AT_FDCWD, upper, root.stx_uid, root.stx_gid, 0), "chown", $"{path}/upper");
+            }
+
+            if (mode != UsualMode) // more than a host's umask lets through, perhaps
+            {
+                Kernel.Check(Kernel.fchmodat(Kernel.AT_FDCWD, upper, mode), "chmod", $"{path}/upper");
+            }
+        }
+
+        Make($"{path}/work", null);
+        return path;
+    }
+
+    /// <summary>Makes the directory of a container, and what a bound root needs in it.</summary>
+    /// <exception cref="ContainerException">A container of that id is running.</exception>
+    public string CreateForBind(string id)
+    {
+        string path = Create(id);
+        Make($"{path}/root", null);
+        Make($"{path}/etc", null);
+        return path;
+    }
+
+    private string Create(string id)
     {
         string path = $"{_directory}/{id}";
         Make(path, $"A container with the id \"{id}\" is running.");
-        Make($"{path}/{first}", null);
-        Make($"{path}/{second}", null);
         return path;
     }
 

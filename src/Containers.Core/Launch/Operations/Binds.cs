@@ -75,7 +75,9 @@ internal sealed unsafe class MountEtcFiles(LaunchRequest request, string resolvC
             plan.Add(SystemCall.openat, plan.Context, plan.Text(name), Kernel.O_WRONLY | Kernel.O_CREAT | Kernel.O_CLOEXEC, 0x1a4 /* 0644 */).Into(plan.File);
             plan.Add(SystemCall.write, plan.File, text, System.Text.Encoding.UTF8.GetByteCount(content));
             plan.Add(SystemCall.open_tree, plan.Context, plan.Text(name), Kernel.OPEN_TREE_CLONE | Kernel.OPEN_TREE_CLOEXEC).Into(plan.Mount);
-            plan.AttachInside(plan.Mount, "/etc/" + name, directory: false, links: true);
+            // Images of hosts with systemd have a resolv.conf that leads to where only a running systemd has a file. It is
+            // replaced in the overlay; a bound root is someone's own.
+            plan.AttachInside(plan.Mount, "/etc/" + name, directory: false, links: true, replaceLink: request.Overlay);
         }
     }
 
@@ -86,7 +88,7 @@ internal sealed unsafe class MountEtcFiles(LaunchRequest request, string resolvC
         {
             string file = (request.Scratch + "/" + name).Replace(request.StateDirectory, "$state", StringComparison.Ordinal);
             script.Inside($"printf %s {ShellScript.Quote(content)} > \"{file}\"");
-            script.Inside($"mkdir -p \"$root\"/etc; [ -e \"$root\"/etc/{name} ] || touch \"$root\"/etc/{name}");
+            script.Inside($"mkdir -p \"$root\"/etc; [ -e \"$root\"/etc/{name} ] || {{ rm -f \"$root\"/etc/{name}; touch \"$root\"/etc/{name}; }}");
             script.Inside($"mount --bind \"{file}\" \"$root\"/etc/{name}");
         }
     }
