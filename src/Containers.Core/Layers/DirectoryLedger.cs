@@ -18,6 +18,9 @@ internal sealed unsafe class DirectoryLedger
         => _entries.GetAlternateLookup<ReadOnlySpan<byte>>()[path]
             = new Entry(entry.Mode, entry.Owner, entry.Group, entry.Accessed, entry.Modified, entry.Xattrs.Count == 0 ? [] : entry.Xattrs.ToArray());
 
+    /// <summary>Whether the archive said something of a directory.</summary>
+    public bool Has(byte[] path) => _entries.ContainsKey(path);
+
     /// <summary>Gives each directory that is still there what it should have.</summary>
     public void Apply(RootDirectories directories)
     {

@@ -24,6 +24,6 @@ internal static class LayerUnpacker
         }
 
         (string diffId, long length) = input.Finish();
-        return new LayerContent(diffId, length, entries, tree.Finish());
+        return new LayerContent(diffId, length, entries, tree.Finish()) { ImplicitDirectories = tree.ImplicitDirectories };
     }
 }

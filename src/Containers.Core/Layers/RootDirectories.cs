@@ -29,6 +29,9 @@ internal sealed unsafe class RootDirectories : IDisposable
     /// <summary>The root's descriptor.</summary>
     public int Root { get; }
 
+    /// <summary>Paths without links of the directories that were made because something was to be in them.</summary>
+    public List<byte[]> Made { get; } = [];
+
     /// <summary>A place to keep one open directory between calls.</summary>
     public RootDirectory NewPlace()
     {
@@ -106,7 +109,7 @@ internal sealed unsafe class RootDirectories : IDisposable
                     continue;
                 }
 
-                int next = OpenOrCreate(current, name, create);
+                int next = OpenOrCreate(current, name, create, out bool made);
                 if (next >= 0)
                 {
                     Replace(ref current, next);
@@ -116,6 +119,10 @@ internal sealed unsafe class RootDirectories : IDisposable
                     }
 
                     real.Append(name.AsSpan(..^1));
+                    if (made)
+                    {
+                        Made.Add(real.Span.ToArray());
+                    }
                 }
                 else if (next == -(int)Errno.ENOENT)
                 {
@@ -171,8 +178,9 @@ internal sealed unsafe class RootDirectories : IDisposable
         }
     }
 
-    private static int OpenOrCreate(int directory, byte[] name, bool create)
+    private static int OpenOrCreate(int directory, byte[] name, bool create, out bool isMade)
     {
+        isMade = false;
         fixed (byte* bytes = name)
         {
             int flags = Kernel.O_PATH | Kernel.O_DIRECTORY | Kernel.O_NOFOLLOW;
@@ -180,6 +188,7 @@ internal sealed unsafe class RootDirectories : IDisposable
             if (descriptor == -(int)Errno.ENOENT && create)
             {
                 int made = Kernel.mkdirat(directory, bytes, 0x1ed); // 0755
+                isMade = made == 0;
                 descriptor = made < 0 ? made : Kernel.openat(directory, bytes, flags);
             }
 

@@ -66,6 +66,9 @@ internal sealed unsafe partial class TreeWriter : IDisposable
         }
     }
 
+    /// <summary>Directories that are there without an entry of their own; complete after <see cref="Finish"/>.</summary>
+    public IReadOnlyList<byte[]> ImplicitDirectories => [.. _directories.Made.Prepend([]).Where(path => !_ledger.Has(path)).Distinct(PathBytes.Comparer)];
+
     /// <summary>Whiteouts, then what directories were said to be: their times must be set when nothing changes in them any more.</summary>
     /// <returns>The whiteouts that were made.</returns>
     public IReadOnlyList<byte[]> Finish()

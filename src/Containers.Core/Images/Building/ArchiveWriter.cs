@@ -57,7 +57,10 @@ internal sealed class ArchiveWriter
         finally
         {
             layerFiles.ForEach(file => file.Dispose());
-            File.Delete(temporary);
+            if (File.Exists(temporary))
+            {
+                File.Delete(temporary);
+            }
         }
     }
 

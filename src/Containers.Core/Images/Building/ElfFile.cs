@@ -51,7 +51,7 @@ internal sealed record ElfFile(bool Is64Bit, ushort Machine, string? Interpreter
         {
             return new Reader(file, Is64Bit: ident[4] == 2).Read(ident);
         }
-        catch (Exception exception) when (exception is ArgumentException or OverflowException or EndOfStreamException or IndexOutOfRangeException)
+        catch (Exception exception) when (exception is ArgumentException or OverflowException or EndOfStreamException or IndexOutOfRangeException or InvalidOperationException)
         {
             throw new ImageException($"\"{path}\" is a damaged ELF file.", innerException: exception);
         }
