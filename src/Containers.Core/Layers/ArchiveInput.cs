@@ -15,8 +15,9 @@ internal sealed class ArchiveInput : IDisposable
 
     private readonly byte[][] _buffers = new byte[BufferCount][];
     private readonly int[] _lengths = new int[BufferCount];
-    private readonly SemaphoreSlim _free = new(BufferCount);
-    private readonly SemaphoreSlim _filled = new(0);
+    private readonly object _lock = new(); // of the two counts; a Monitor and no semaphore, which would spin while the other thread needs the core
+    private int _filled;
+    private int _free = BufferCount;
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private readonly ArchiveSource _source;
     private readonly Thread _thread;
@@ -78,12 +79,22 @@ internal sealed class ArchiveInput : IDisposable
             return Rethrow();
         }
 
-        if (_current >= 0)
+        lock (_lock)
         {
-            _free.Release();
+            if (_current >= 0)
+            {
+                _free++;
+                Monitor.Pulse(_lock);
+            }
+
+            while (_filled == 0)
+            {
+                Monitor.Wait(_lock);
+            }
+
+            _filled--;
         }
 
-        _filled.Wait();
         _current = (_current + 1) % BufferCount;
         (_at, _end) = (0, _lengths[_current]);
         _last = _end < BufferLength;
@@ -99,10 +110,19 @@ internal sealed class ArchiveInput : IDisposable
         long total = 0;
         for (int i = 0; ; i = (i + 1) % BufferCount)
         {
-            _free.Wait();
-            if (_stop)
+            lock (_lock)
             {
-                return;
+                while (_free == 0 && !_stop)
+                {
+                    Monitor.Wait(_lock);
+                }
+
+                if (_stop)
+                {
+                    return;
+                }
+
+                _free--;
             }
 
             int length = 0;
@@ -135,7 +155,12 @@ internal sealed class ArchiveInput : IDisposable
             total += length;
             _hash.AppendData(_buffers[i], 0, length);
             _lengths[i] = length;
-            _filled.Release();
+            lock (_lock)
+            {
+                _filled++;
+                Monitor.Pulse(_lock);
+            }
+
             if (length < BufferLength)
             {
                 return;
@@ -151,8 +176,12 @@ internal sealed class ArchiveInput : IDisposable
 
     public void Dispose()
     {
-        _stop = true;
-        _free.Release();
+        lock (_lock)
+        {
+            _stop = true;
+            Monitor.Pulse(_lock);
+        }
+
         _thread.Join(); // the caller's stream is his again, and the buffers are nobody's
         if (_tar is not null && _tar != _source)
         {
@@ -161,8 +190,6 @@ internal sealed class ArchiveInput : IDisposable
 
         _source.Dispose();
         _hash.Dispose();
-        _free.Dispose();
-        _filled.Dispose();
         foreach (byte[] buffer in _buffers)
         {
             ArrayPool<byte>.Shared.Return(buffer);

@@ -18,6 +18,9 @@ internal sealed unsafe class CreationDefaults
     public bool AreKept(TarEntry entry)
         => _verified != false && entry.Owner == _owner && entry.Group == _group && (entry.Mode & (0xe00 | _umask)) == 0;
 
+    /// <summary>Whether one of this entry's owner needs no chown: known once a file was looked at.</summary>
+    public bool OwnerIsKept(TarEntry entry) => _verified == true && entry.Owner == _owner && entry.Group == _group;
+
     /// <summary>Looks whether the first one came out as expected.</summary>
     public bool Verify(int file, TarEntry entry)
     {

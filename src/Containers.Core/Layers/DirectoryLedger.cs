@@ -11,12 +11,13 @@ internal sealed unsafe class DirectoryLedger
 {
     private readonly Dictionary<byte[], Entry> _entries = new(PathBytes.Comparer);
 
-    private sealed record Entry(uint Mode, uint Owner, uint Group, Kernel.timespec Accessed, Kernel.timespec Modified, (byte[] Name, byte[] Value)[] Xattrs);
+    private sealed record Entry(uint Mode, uint Owner, uint Group, Kernel.timespec Accessed, Kernel.timespec Modified, (byte[] Name, byte[] Value)[] Xattrs, bool AsCreated);
 
     /// <summary>Remembers one by its path without links. The last word on a path counts.</summary>
-    public void Record(ReadOnlySpan<byte> path, TarEntry entry)
+    /// <param name="asCreated">It has its owner and mode already.</param>
+    public void Record(ReadOnlySpan<byte> path, TarEntry entry, bool asCreated)
         => _entries.GetAlternateLookup<ReadOnlySpan<byte>>()[path]
-            = new Entry(entry.Mode, entry.Owner, entry.Group, entry.Accessed, entry.Modified, entry.Xattrs.Count == 0 ? [] : entry.Xattrs.ToArray());
+            = new Entry(entry.Mode, entry.Owner, entry.Group, entry.Accessed, entry.Modified, entry.Xattrs.Count == 0 ? [] : entry.Xattrs.ToArray(), asCreated);
 
     /// <summary>Whether the archive said something of a directory.</summary>
     public bool Has(byte[] path) => _entries.ContainsKey(path);
@@ -48,8 +49,12 @@ internal sealed unsafe class DirectoryLedger
 
     private static void Apply(int directory, byte[] path, Entry entry)
     {
-        Check("chown", Kernel.fchown(directory, entry.Owner, entry.Group), path);
-        Check("chmod", Kernel.fchmod(directory, entry.Mode), path);
+        if (!entry.AsCreated)
+        {
+            Check("chown", Kernel.fchown(directory, entry.Owner, entry.Group), path);
+            Check("chmod", Kernel.fchmod(directory, entry.Mode), path);
+        }
+
         foreach ((byte[] key, byte[] value) in entry.Xattrs)
         {
             if (!TreeWriter.IsOverlays(key))

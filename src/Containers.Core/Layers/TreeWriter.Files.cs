@@ -126,7 +126,11 @@ internal sealed unsafe partial class TreeWriter
             throw Failed(_entry.Type == TarEntryType.SymbolicLink ? "symlink" : "mknod", made);
         }
 
-        Check("chown", Kernel.fchownat(_parent.Descriptor, name, _entry.Owner, _entry.Group, Kernel.AT_SYMLINK_NOFOLLOW));
+        if (!_defaults.OwnerIsKept(_entry))
+        {
+            Check("chown", Kernel.fchownat(_parent.Descriptor, name, _entry.Owner, _entry.Group, Kernel.AT_SYMLINK_NOFOLLOW));
+        }
+
         if (_entry.Type != TarEntryType.SymbolicLink)
         {
             // It would follow a link (the call has no flags), but the name was made here a moment ago and is none.

@@ -85,7 +85,7 @@ internal sealed unsafe partial class TreeWriter : IDisposable
             throw _reader.Error("is the root itself and no directory");
         }
 
-        _ledger.Record([], _entry);
+        _ledger.Record([], _entry, asCreated: false);
     }
 
     private void Add(byte* name)
@@ -109,11 +109,14 @@ internal sealed unsafe partial class TreeWriter : IDisposable
 
     private void AddDirectory(byte* name)
     {
-        int made = Kernel.mkdirat(_parent.Descriptor, name, 0x1c0); // 0700 until it gets its own: its files may be nobody else's business
+        // Others get nothing before the owner is right, and the unpacking process must get in.
+        bool plain = _defaults.OwnerIsKept(_entry) && _defaults.AreKept(_entry) && (_entry.Mode & 0x1c0) == 0x1c0;
+        uint mode = plain ? _entry.Mode : 0x1c0;
+        int made = Kernel.mkdirat(_parent.Descriptor, name, mode);
         if (made == -(int)Errno.EEXIST && TypeOf(_parent.Descriptor, name, out _) != Kernel.S_IFDIR)
         {
             Remove(name);
-            made = Kernel.mkdirat(_parent.Descriptor, name, 0x1c0);
+            made = Kernel.mkdirat(_parent.Descriptor, name, mode);
         }
 
         if (made < 0 && made != -(int)Errno.EEXIST)
@@ -121,7 +124,7 @@ internal sealed unsafe partial class TreeWriter : IDisposable
             throw Failed("mkdir", made);
         }
 
-        _ledger.Record(RealPath(_path.Span[(_path.Span.LastIndexOf((byte)'/') + 1)..]), _entry);
+        _ledger.Record(RealPath(_path.Span[(_path.Span.LastIndexOf((byte)'/') + 1)..]), _entry, plain && made == 0);
     }
 
     private void AddHardLink(byte* name)
