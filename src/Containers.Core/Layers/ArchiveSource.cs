@@ -9,9 +9,17 @@ internal sealed class ArchiveSource(Stream stream) : ReadOnlyStream
     private readonly byte[] _first = new byte[16];
     private int _from;
     private int _to;
+    private long _taken;
 
     /// <summary>What the caller's stream threw.</summary>
     public Exception? Failure { get; private set; }
+
+    /// <summary>How many bytes were taken: the xz decoder pads blocks by it (the .xz format, 3.3).</summary>
+    public override long Position
+    {
+        get => _taken;
+        set => throw new NotSupportedException();
+    }
 
     /// <summary>The next bytes, up to 16 of them, without taking them; fewer only at the end.</summary>
     public ReadOnlySpan<byte> Peek(int count)
@@ -38,14 +46,19 @@ internal sealed class ArchiveSource(Stream stream) : ReadOnlyStream
 
     public override int Read(Span<byte> buffer)
     {
+        int count;
         if (_from == _to)
         {
-            return ReadStream(buffer);
+            count = ReadStream(buffer);
+        }
+        else
+        {
+            count = Math.Min(buffer.Length, _to - _from);
+            _first.AsSpan(_from, count).CopyTo(buffer);
+            _from += count;
         }
 
-        int count = Math.Min(buffer.Length, _to - _from);
-        _first.AsSpan(_from, count).CopyTo(buffer);
-        _from += count;
+        _taken += count;
         return count;
     }
 

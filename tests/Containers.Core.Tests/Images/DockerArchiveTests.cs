@@ -127,6 +127,25 @@ public sealed class DockerArchiveTests : IClassFixture<HostState>, IDisposable
     }
 
     [Fact]
+    public void Directories_that_a_layer_says_nothing_of_stay_as_they_are_below()
+    {
+        HandMadeArchive archive = new HandMadeArchive(_directory)
+            .AddLayer("mkdir -p tmp a/b opaque/in; chmod 1777 tmp; chown 12:34 a; chmod 2750 a/b; setfattr -n user.kept -v x a/b; chmod 711 .; touch -d @1000 tmp a/b a .")
+            .Change("mkdir only; cd only; mkdir -p tmp a/b new/deep opaque/in; touch tmp/file a/b/file new/deep/file opaque/.wh..wh..opq opaque/in/x; tar -cf layer.tar tmp/file a/b/file new/deep/file opaque/.wh..wh..opq opaque/in/x")
+            .AddLayerFile("only/layer.tar");
+        Image image = _store.Load(archive.Save());
+        Assert.Equal(2, image.Layers.Count);
+        using OverlayMount mount = new(_directory, image);
+        Assert.Equal(
+            ". 711 0:0 1000\n./a 755 12:34 1000\n./a/b 2750 0:0 1000\n./tmp 1777 0:0 1000\n",
+            Tool.Bash($"cd {mount.Path}; stat -c '%n %a %u:%g %Y' . ./a ./a/b ./tmp"));
+        Assert.Contains("user.kept=\"x\"", Tool.Run("getfattr", "-d", mount.Path + "/a/b"), StringComparison.Ordinal);
+        Assert.Equal("755", Tool.Run("stat", "-c", "%a", mount.Path + "/new/deep").Trim());
+        Assert.Equal(["a", "a/b", "a/b/file", "new", "new/deep", "new/deep/file", "opaque", "opaque/in", "opaque/in/x", "tmp", "tmp/file"], Listing.Names(mount.Path));
+        Assert.Equal(image.LowerDirectories, new ImageStore(_store.Path).Load(archive.Path).LowerDirectories);
+    }
+
+    [Fact]
     public void Image_of_umoci_equals_what_umoci_unpacks()
     {
         Requires.Tools("umoci", "skopeo");

@@ -6,18 +6,18 @@ namespace Containers.Tests.Images;
 public sealed class ImageReferenceTests
 {
     [Theory]
-    [InlineData("docker-archive:/a/b.tar", ImageTransport.DockerArchive, "/a/b.tar", null)]
-    [InlineData("docker-archive:/a/b.tar:alpine:3.12.0", ImageTransport.DockerArchive, "/a/b.tar", "alpine:3.12.0")]
-    [InlineData("docker-archive:/a/b.tar:alpine", ImageTransport.DockerArchive, "/a/b.tar", "alpine")]
-    [InlineData("docker-archive:/a/b.tar:localhost:5000/team/app:1", ImageTransport.DockerArchive, "/a/b.tar", "localhost:5000/team/app:1")]
-    [InlineData("docker-archive:/a/../b.tar", ImageTransport.DockerArchive, "/b.tar", null)]
-    [InlineData("rootfs:/srv/root", ImageTransport.Rootfs, "/srv/root", null)]
-    [InlineData("rootfs:/srv/with:colon", ImageTransport.Rootfs, "/srv/with:colon", null)]
-    [InlineData("/srv/root", ImageTransport.Any, "/srv/root", null)]
-    [InlineData("/srv/with:colon", ImageTransport.Any, "/srv/with:colon", null)]
-    [InlineData("/srv/with blank", ImageTransport.Any, "/srv/with blank", null)]
-    internal void Text_is_read(string text, ImageTransport transport, string path, string? tag)
-        => Assert.Equal(new ImageReference(transport, path, tag), ImageReference.Parse(text));
+    [InlineData("docker-archive:/a/b.tar", "DockerArchive", "/a/b.tar", null)]
+    [InlineData("docker-archive:/a/b.tar:alpine:3.12.0", "DockerArchive", "/a/b.tar", "alpine:3.12.0")]
+    [InlineData("docker-archive:/a/b.tar:alpine", "DockerArchive", "/a/b.tar", "alpine")]
+    [InlineData("docker-archive:/a/b.tar:localhost:5000/team/app:1", "DockerArchive", "/a/b.tar", "localhost:5000/team/app:1")]
+    [InlineData("docker-archive:/a/../b.tar", "DockerArchive", "/b.tar", null)]
+    [InlineData("rootfs:/srv/root", "Rootfs", "/srv/root", null)]
+    [InlineData("rootfs:/srv/with:colon", "Rootfs", "/srv/with:colon", null)]
+    [InlineData("/srv/root", "Any", "/srv/root", null)]
+    [InlineData("/srv/with:colon", "Any", "/srv/with:colon", null)]
+    [InlineData("/srv/with blank", "Any", "/srv/with blank", null)]
+    public void Text_is_read(string text, string transport, string path, string? tag)
+        => Assert.Equal(new ImageReference(Enum.Parse<ImageTransport>(transport), path, tag), ImageReference.Parse(text));
 
     [Theory]
     [InlineData("image.tar", "image.tar")]
