@@ -69,7 +69,10 @@ internal sealed class LayerView : IDisposable
     }
 
     /// <summary>Whether a directory stands there in the merged tree, without following links, which overlayfs does not when it merges.</summary>
-    public bool HasDirectory(ReadOnlySpan<byte> path)
+    public bool HasDirectory(ReadOnlySpan<byte> path) => MergedFrom(path) is not null;
+
+    /// <summary>The layers that the directory at a path is merged from, topmost first; null when no directory is there. Links are not followed.</summary>
+    public IReadOnlyList<int>? MergedFrom(ReadOnlySpan<byte> path)
     {
         Place place = Place.Root(_layers.Length);
         foreach (Range range in Split(path))
@@ -82,13 +85,13 @@ internal sealed class LayerView : IDisposable
             using PathHandle? found = Step(place, path[range], out Place? directory);
             if (directory is null)
             {
-                return false;
+                return null;
             }
 
             place = directory;
         }
 
-        return true;
+        return place.Layers;
     }
 
     /// <summary>Whether a directory or one that it is in hides those of the layers below. For a view of one layer.</summary>
@@ -214,7 +217,7 @@ internal sealed class LayerView : IDisposable
         return found;
     }
 
-    private static unsafe PathHandle? TryOpenBeneath(PathHandle root, byte[] path, int flags = 0)
+    internal static unsafe PathHandle? TryOpenBeneath(PathHandle root, byte[] path, int flags = 0)
     {
         fixed (byte* bytes = (byte[])[.. path, 0])
         {

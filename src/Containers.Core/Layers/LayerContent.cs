@@ -5,7 +5,14 @@ namespace Containers.Layers;
 /// <param name="ArchiveLength">Bytes of the uncompressed tar.</param>
 /// <param name="Entries">How many entries it had.</param>
 /// <param name="Whiteouts">Paths, relative to the root, that the layer hides in those below it, except in directories that are opaque anyway.</param>
-internal sealed record LayerContent(string DiffId, long ArchiveLength, int Entries, IReadOnlyList<byte[]> Whiteouts);
+internal sealed record LayerContent(string DiffId, long ArchiveLength, int Entries, IReadOnlyList<byte[]> Whiteouts)
+{
+    /// <summary>
+    /// Directories, as paths without links relative to the root (itself empty), that the archive has no entry for but something in them:
+    /// nothing is said of their owner, mode and times, which are those of the directory in the layers below.
+    /// </summary>
+    public IReadOnlyList<byte[]> ImplicitDirectories { get; init; } = [];
+}
 
 /// <summary>How a layer is unpacked.</summary>
 internal sealed record LayerUnpackOptions

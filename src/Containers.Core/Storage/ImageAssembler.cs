@@ -13,7 +13,7 @@ internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
 
     /// <summary>The unpacked layers of an image whose layers are all there; null when one is missing.</summary>
     public ImageRecord? TryFind(string imageId)
-        => StoreRecords.TryLoad(PathOf(imageId), StoreJson.Default.ImageRecord) is { } record && record.Layers.All(layer => layers.Has(layer.Key)) ? record : null;
+        => StoreRecords.TryLoad(PathOf(imageId), StoreJson.Default.ImageRecord) is { } record && record.LowerKeys().All(layers.Has) ? record : null;
 
     /// <summary>Unpacks the layers that are missing.</summary>
     /// <param name="config">The image's config: what the layers have to be.</param>
@@ -41,7 +41,7 @@ internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
             }
         }
 
-        ImageRecord record = new([.. stored.Select(layer => new ImageLayerRecord(layer.Key, layer.Record.Size))]);
+        ImageRecord record = new([.. stored.Select(layer => new ImageLayerRecord(layer.Key, layer.Record.Size))], PutDirectoriesRight(config, stored, cancellation));
         StoreRecords.Save(layout, PathOf(config.Id), record, StoreJson.Default.ImageRecord);
         return record;
 
@@ -59,6 +59,18 @@ internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
                     $"{name}: layer {index + 1} of {config.DiffIds.Count} has the digest {content.DiffId}, and the config expects {diffId}.",
                     "The archive was changed or damaged; nothing of the layer was kept.");
         }, token);
+    }
+
+    /// <summary>Makes the layer of directories that the image needs on top.</summary>
+    /// <returns>Its key; null when it needs none.</returns>
+    private string? PutDirectoriesRight(Config config, StoredLayer[] stored, CancellationToken cancellation)
+    {
+        IReadOnlyList<(byte[] Path, string Source)> directories = ImplicitDirectories.Find([.. stored.Reverse()]);
+        return directories.Count == 0 ? null : layers.Ensure($"{Digest.Hex(config.Id)}-directories", root =>
+        {
+            ImplicitDirectories.Make(root, directories);
+            return new LayerContent("", 0, directories.Count, []);
+        }, cancellation).Key;
     }
 
     private string PathOf(string imageId) => $"{layout.Images}/{Digest.Hex(imageId)}.json";

@@ -127,7 +127,7 @@ internal sealed class ImageLoader(StoreLayout layout)
                 name,
                 [.. layers.Layers.Select((layer, i) => new ImageLayer(config.DiffIds[i], layer.Size, config.CreatedBy[i]))],
                 config.Run,
-                [.. layers.Layers.Reverse().Select(layer => _layers.DirectoryOf(layer.Key))]);
+                [.. layers.LowerKeys().Select(_layers.DirectoryOf)]);
         }
         finally
         {

@@ -1,4 +1,5 @@
 using Containers.Layers;
+using Containers.Native;
 
 namespace Containers.Storage;
 
@@ -54,15 +55,15 @@ internal sealed class LayerStore(StoreLayout layout)
     /// <summary>Makes an unpacked layer visible under its key, once it is on the disk.</summary>
     public StoredLayer Commit(WorkArea work, string key, LayerContent content)
     {
-        LayerRecord record = new(content.DiffId, content.ArchiveLength, content.Whiteouts);
+        LayerRecord record = new(content.DiffId, content.ArchiveLength, content.Whiteouts, content.ImplicitDirectories);
         StoreFiles.Write(work.Path + "/layer.json", System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(record, StoreJson.Default.LayerRecord));
         StoreFiles.Synchronize(work.Path);
         string place = $"{layout.Layers}/{key}";
-        if (!StoreFiles.Rename(work.Path, place, StoreFiles.RENAME_NOREPLACE) && TryFind(key) is null)
+        if (!StoreFiles.Rename(work.Path, place, Kernel.RENAME_NOREPLACE) && TryFind(key) is null)
         {
             // Something is there that is no layer, from a store that was tampered with: it goes the way of leftovers.
             StoreFiles.RemoveTree(place);
-            StoreFiles.Rename(work.Path, place, StoreFiles.RENAME_NOREPLACE);
+            StoreFiles.Rename(work.Path, place, Kernel.RENAME_NOREPLACE);
         }
 
         return new StoredLayer(key, DirectoryOf(key), record);

@@ -1,13 +1,12 @@
 using System.Text;
 using Containers.Native;
+using Microsoft.Win32.SafeHandles;
 
 namespace Containers.Storage;
 
 /// <summary>Files and directories of the store by their paths, which are ours and trusted. Failures keep the kernel's error number.</summary>
 internal static unsafe class StoreFiles
 {
-    public const uint RENAME_NOREPLACE = 1; // linux/fs.h
-
     /// <summary>What is at a path, links followed; false when nothing is.</summary>
     /// <exception cref="KernelException">It cannot be known.</exception>
     public static bool TryStat(string path, out Kernel.statx_t stat)
@@ -55,11 +54,34 @@ internal static unsafe class StoreFiles
     public static void Write(string path, ReadOnlySpan<byte> content)
     {
         using PathHandle file = PathHandle.Open(path, Kernel.O_WRONLY | Kernel.O_CREAT | Kernel.O_EXCL, 0x180 /* 0600 */);
+        Write(file.Descriptor, content, path);
+    }
+
+    /// <summary>Writes to an open file; unlike a FileStream it tells the kernel's error number.</summary>
+    public static void Write(SafeFileHandle file, ReadOnlySpan<byte> content, string path)
+    {
+        bool added = false;
+        try
+        {
+            file.DangerousAddRef(ref added);
+            Write((int)file.DangerousGetHandle(), content, path);
+        }
+        finally
+        {
+            if (added)
+            {
+                file.DangerousRelease();
+            }
+        }
+    }
+
+    private static void Write(int file, ReadOnlySpan<byte> content, string path)
+    {
         fixed (byte* bytes = content)
         {
             for (int done = 0; done < content.Length;)
             {
-                done += (int)Kernel.Check(Kernel.write(file.Descriptor, bytes + done, (nuint)(content.Length - done)), "write", path);
+                done += (int)Kernel.Check(Kernel.write(file, bytes + done, (nuint)(content.Length - done)), "write", path);
             }
         }
     }
@@ -77,14 +99,14 @@ internal static unsafe class StoreFiles
         }
     }
 
-    /// <summary>Renames; what is at the new path is replaced, or with <see cref="RENAME_NOREPLACE"/> kept.</summary>
+    /// <summary>Renames; what is at the new path is replaced, or with RENAME_NOREPLACE kept.</summary>
     /// <returns>False when it was kept.</returns>
     public static bool Rename(string from, string to, uint flags = 0)
     {
         fixed (byte* old = CString.Bytes(from), @new = CString.Bytes(to))
         {
             int error = Kernel.renameat2(Kernel.AT_FDCWD, old, Kernel.AT_FDCWD, @new, flags);
-            if (flags == RENAME_NOREPLACE && (Errno)(-error) is Errno.EEXIST or Errno.ENOTEMPTY)
+            if (flags == Kernel.RENAME_NOREPLACE && (Errno)(-error) is (Errno.EEXIST or Errno.ENOTEMPTY))
             {
                 return false;
             }
@@ -118,64 +140,17 @@ internal static unsafe class StoreFiles
     {
         fixed (byte* bytes = CString.Bytes(path))
         {
-            RemoveTree(Kernel.AT_FDCWD, bytes, path);
-        }
-    }
-
-    // Names are bytes here: a layer may have some that are no UTF-8.
-    private static void RemoveTree(int parent, byte* name, string what)
-    {
-        int error = Kernel.unlinkat(parent, name, 0);
-        if ((Errno)(-error) is Errno.ENOENT)
-        {
-            return;
-        }
-
-        if ((Errno)(-error) is not (Errno.EISDIR or Errno.EPERM))
-        {
-            Kernel.Check(error, "unlink", what);
-            return;
-        }
-
-        using (PathHandle directory = new((int)Kernel.Check(
-            Kernel.openat(parent, name, Kernel.O_RDONLY | Kernel.O_DIRECTORY | Kernel.O_NOFOLLOW), "open for removal", what)))
-        {
-            foreach (byte[] child in Names(directory, what))
+            int error = Kernel.unlinkat(Kernel.AT_FDCWD, bytes, 0);
+            if (error == -(int)Errno.EISDIR)
             {
-                fixed (byte* bytes = child)
-                {
-                    RemoveTree(directory.Descriptor, bytes, what);
-                }
+                error = Layers.TreeRemoval.Remove(Kernel.AT_FDCWD, bytes);
+            }
+
+            if (error != -(int)Errno.ENOENT)
+            {
+                Kernel.Check(error, "remove", path);
             }
         }
-
-        Kernel.Check(Kernel.unlinkat(parent, name, Kernel.AT_REMOVEDIR), "rmdir", what);
-    }
-
-    /// <summary>Names in a directory, each with a NUL behind it (linux_dirent64 of getdents64(2)).</summary>
-    private static List<byte[]> Names(PathHandle directory, string what)
-    {
-        const int nameOffset = 19;
-        List<byte[]> names = [];
-        byte[] buffer = new byte[32 << 10];
-        fixed (byte* start = buffer)
-        {
-            long length;
-            while ((length = Kernel.Check(Kernel.getdents64(directory.Descriptor, start, (nuint)buffer.Length), "read directory", what)) > 0)
-            {
-                for (int offset = 0; offset < length; offset += BitConverter.ToUInt16(buffer, offset + 16))
-                {
-                    ReadOnlySpan<byte> name = buffer.AsSpan(offset + nameOffset);
-                    name = name[..(name.IndexOf((byte)0) + 1)];
-                    if (!name.SequenceEqual(".\0"u8) && !name.SequenceEqual("..\0"u8))
-                    {
-                        names.Add(name.ToArray());
-                    }
-                }
-            }
-        }
-
-        return names;
     }
 
     /// <summary>A name that is safe as a file's name, made of any text.</summary>

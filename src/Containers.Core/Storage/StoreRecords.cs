@@ -6,13 +6,23 @@ using Containers.Images.Archives;
 namespace Containers.Storage;
 
 /// <summary>layer.json beside an unpacked layer.</summary>
-internal sealed record LayerRecord(string DiffId, long Size, IReadOnlyList<byte[]> Whiteouts);
+internal sealed record LayerRecord(string DiffId, long Size, IReadOnlyList<byte[]> Whiteouts, IReadOnlyList<byte[]>? ImplicitDirectories);
 
 /// <summary>A layer of an image: the directory that it is in, which is not always that of its digest (see GhostWhiteouts).</summary>
 internal sealed record ImageLayerRecord(string Key, long Size);
 
-/// <summary>The unpacked layers of an image, lowest first.</summary>
-internal sealed record ImageRecord(IReadOnlyList<ImageLayerRecord> Layers);
+/// <summary>The unpacked layers of an image.</summary>
+/// <param name="Layers">Lowest first.</param>
+/// <param name="DirectoriesKey">What goes on top of them; null where nothing is needed (see ImplicitDirectories).</param>
+internal sealed record ImageRecord(IReadOnlyList<ImageLayerRecord> Layers, string? DirectoriesKey)
+{
+    /// <summary>Keys of the overlay's lower directories, topmost first.</summary>
+    public IEnumerable<string> LowerKeys()
+    {
+        IEnumerable<string> layers = Layers.Reverse().Select(layer => layer.Key);
+        return DirectoriesKey is null ? layers : layers.Prepend(DirectoriesKey);
+    }
+}
 
 /// <summary>What a file was found to be when it was read.</summary>
 /// <param name="Identity">It is still that as long as this is the same.</param>
