@@ -9,6 +9,7 @@ internal sealed class ArchiveSource(Stream stream) : ReadOnlyStream
     private readonly byte[] _first = new byte[16];
     private int _from;
     private int _to;
+    private long _position;
 
     /// <summary>What the caller's stream threw.</summary>
     public Exception? Failure { get; private set; }
@@ -36,7 +37,21 @@ internal sealed class ArchiveSource(Stream stream) : ReadOnlyStream
         return _first.AsSpan(_from, Math.Min(count, _to - _from));
     }
 
+    /// <summary>Bytes taken so far: the xz decoder finds its padding by it.</summary>
+    public override long Position
+    {
+        get => _position;
+        set => throw new NotSupportedException();
+    }
+
     public override int Read(Span<byte> buffer)
+    {
+        int count = ReadNext(buffer);
+        _position += count;
+        return count;
+    }
+
+    private int ReadNext(Span<byte> buffer)
     {
         if (_from == _to)
         {
