@@ -60,7 +60,16 @@ internal sealed class ArchiveInput : IDisposable
     }
 
     /// <summary>The next 512 bytes; fewer only when the archive ends there. Buffers are whole blocks, so none lies across two.</summary>
-    public ReadOnlySpan<byte> TakeBlock() => Take(BlockLength);
+    public ReadOnlySpan<byte> TakeBlock()
+    {
+        ReadOnlySpan<byte> block = Take(BlockLength);
+        if (block.Length < BlockLength)
+        {
+            Rethrow(); // why there is no more is a better answer than that there is no more
+        }
+
+        return block;
+    }
 
     /// <summary>Reads to the end and gives the hash and length of all of it: a digest of a layer covers what stands behind the tar's end too.</summary>
     public (string DiffId, long Length) Finish()

@@ -9,17 +9,10 @@ internal sealed class ArchiveSource(Stream stream) : ReadOnlyStream
     private readonly byte[] _first = new byte[16];
     private int _from;
     private int _to;
-    private long _taken;
+    private long _position;
 
     /// <summary>What the caller's stream threw.</summary>
     public Exception? Failure { get; private set; }
-
-    /// <summary>How many bytes were taken: the xz decoder pads blocks by it (the .xz format, 3.3).</summary>
-    public override long Position
-    {
-        get => _taken;
-        set => throw new NotSupportedException();
-    }
 
     /// <summary>The next bytes, up to 16 of them, without taking them; fewer only at the end.</summary>
     public ReadOnlySpan<byte> Peek(int count)
@@ -44,21 +37,30 @@ internal sealed class ArchiveSource(Stream stream) : ReadOnlyStream
         return _first.AsSpan(_from, Math.Min(count, _to - _from));
     }
 
+    /// <summary>Bytes taken so far: the xz decoder finds its padding by it.</summary>
+    public override long Position
+    {
+        get => _position;
+        set => throw new NotSupportedException();
+    }
+
     public override int Read(Span<byte> buffer)
     {
-        int count;
+        int count = ReadNext(buffer);
+        _position += count;
+        return count;
+    }
+
+    private int ReadNext(Span<byte> buffer)
+    {
         if (_from == _to)
         {
-            count = ReadStream(buffer);
-        }
-        else
-        {
-            count = Math.Min(buffer.Length, _to - _from);
-            _first.AsSpan(_from, count).CopyTo(buffer);
-            _from += count;
+            return ReadStream(buffer);
         }
 
-        _taken += count;
+        int count = Math.Min(buffer.Length, _to - _from);
+        _first.AsSpan(_from, count).CopyTo(buffer);
+        _from += count;
         return count;
     }
 

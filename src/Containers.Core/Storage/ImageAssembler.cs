@@ -65,6 +65,11 @@ internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
     /// <returns>Its key; null when it needs none.</returns>
     private string? PutDirectoriesRight(Config config, StoredLayer[] stored, CancellationToken cancellation)
     {
+        if (stored.Length == 0)
+        {
+            return layers.Ensure("empty", _ => new LayerContent("", 0, 0, []), cancellation).Key; // overlayfs wants one lower directory
+        }
+
         IReadOnlyList<(byte[] Path, string Source)> directories = ImplicitDirectories.Find([.. stored.Reverse()]);
         return directories.Count == 0 ? null : layers.Ensure($"{Digest.Hex(config.Id)}-directories", root =>
         {

@@ -52,6 +52,15 @@ public sealed class RootfsTests : IClassFixture<HostState>, IDisposable
     }
 
     [Fact]
+    public void Bare_path_of_a_tar_with_uncommon_entries_is_a_root_file_system()
+    {
+        string path = _directory["root.tar"];
+        Tool.Bash($"cd {_directory["root"]}; truncate -s 10M sparse; setfattr -n user.lines -v $'a\nb' etc; tar --sparse --format=gnu -cf {path}.gnu .; tar --xattrs --format=posix -cf {path} .");
+        Assert.Equal(10 << 20, new FileInfo(_store.Load(path + ".gnu").LowerDirectories[0] + "/sparse").Length);
+        Assert.Equal(Listing.Names(_directory["root"]), Listing.Names(_store.Load(path).LowerDirectories[0]));
+    }
+
+    [Fact]
     public void Same_content_is_kept_once()
     {
         Tool.Bash($"cd {_directory.Path}; tar -C root -cf 1.tar .; cp 1.tar 2.tar; gzip -k 1.tar");

@@ -18,7 +18,9 @@ internal sealed record Config(string Id, ImageConfig Run, IReadOnlyList<string> 
     public static Config Parse(byte[] json, string where, int layers)
     {
         ConfigDocument document = Read(json, where);
-        IReadOnlyList<string> diffIds = document.Rootfs?.DiffIds ?? throw new ImageException($"{where}: the image's config has no rootfs.diff_ids.");
+        IReadOnlyList<string> diffIds = document.Rootfs?.DiffIds
+            ?? (layers == 0 && document.Rootfs is not null ? Array.Empty<string>() : null) // an image of nothing but a config
+            ?? throw new ImageException($"{where}: the image's config has no rootfs.diff_ids.");
         if (diffIds.Count != layers)
         {
             throw new ImageException($"{where}: the config lists {diffIds.Count} layers (rootfs.diff_ids) and the manifest {layers}.");
@@ -55,9 +57,9 @@ internal sealed record Config(string Id, ImageConfig Run, IReadOnlyList<string> 
             Entrypoint = Strings(run.Entrypoint, "Entrypoint", where),
             Cmd = Strings(run.Cmd, "Cmd", where),
             Env = Strings(run.Env, "Env", where),
-            WorkingDir = run.WorkingDir ?? "",
-            User = run.User ?? "",
-            StopSignal = run.StopSignal ?? "",
+            WorkingDir = Text(run.WorkingDir, "WorkingDir", where),
+            User = Text(run.User, "User", where),
+            StopSignal = Text(run.StopSignal, "StopSignal", where),
             Labels = run.Labels ?? [],
             ExposedPorts = [.. (run.ExposedPorts ?? []).Keys],
             Volumes = [.. (run.Volumes ?? []).Keys],
@@ -65,6 +67,8 @@ internal sealed record Config(string Id, ImageConfig Run, IReadOnlyList<string> 
             Os = document.Os ?? "",
         };
     }
+
+    private static string Text(string? text, string name, string where) => text is null ? "" : Strings([text], name, where)[0];
 
     // A NUL would end the string for the kernel and hide what stands behind it.
     private static IReadOnlyList<string> Strings(IReadOnlyList<string>? list, string name, string where)

@@ -22,6 +22,11 @@ internal sealed class DockerArchive(TarFile tar, string path) : IDisposable
     /// <summary>Reads and checks the list of images.</summary>
     public IReadOnlyList<ManifestEntry> ReadManifest()
     {
+        if (tar.Failure is { } failure)
+        {
+            throw failure;
+        }
+
         if (!tar.Has(Manifest.FileName))
         {
             throw new ImageException(

@@ -24,13 +24,19 @@ internal sealed class TarFile : IDisposable
     private readonly string _name;
     private readonly Dictionary<string, Entry> _entries;
 
-    private TarFile(SafeFileHandle file, string name, long length, Dictionary<string, Entry> entries)
+    private TarFile(SafeFileHandle file, string name)
     {
         _file = file;
         _name = name;
-        Length = length;
-        _entries = entries;
+        Length = RandomAccess.GetLength(file);
+        (_entries, Failure) = Index(new ArchiveSection(file, 0, Length), name);
     }
+
+    /// <summary>
+    /// Why not all headers could be visited; null when they could. It is no tar, or truncated, or has an entry that an image's
+    /// archive does not have but a root file system's may.
+    /// </summary>
+    public ImageException? Failure { get; }
 
     /// <summary>The length of the tar in bytes, decompressed.</summary>
     public long Length { get; }
@@ -40,14 +46,13 @@ internal sealed class TarFile : IDisposable
     /// <param name="name">What messages call it.</param>
     /// <param name="layout">Where a compressed one is decompressed to, for as long as it is open.</param>
     /// <param name="cancellation">Ends decompression.</param>
-    /// <exception cref="ImageException">It is no tar, or truncated.</exception>
+    /// <exception cref="ImageException">It cannot be opened or decompressed.</exception>
     public static TarFile Open(string path, string name, StoreLayout layout, CancellationToken cancellation)
     {
         SafeFileHandle file = PlainFile.Open(path, name, layout, cancellation);
         try
         {
-            long length = RandomAccess.GetLength(file);
-            return new TarFile(file, name, length, Index(new ArchiveSection(file, 0, length), name));
+            return new TarFile(file, name);
         }
         catch
         {
@@ -113,7 +118,7 @@ internal sealed class TarFile : IDisposable
         return content;
     }
 
-    private static Dictionary<string, Entry> Index(Stream archive, string name)
+    private static (Dictionary<string, Entry> Entries, ImageException? Failure) Index(Stream archive, string name)
     {
         Dictionary<string, Entry> entries = [];
         try
@@ -130,7 +135,7 @@ internal sealed class TarFile : IDisposable
                 bool isLink = entry.EntryType is TarEntryType.SymbolicLink or TarEntryType.HardLink;
                 if (isFile && entry.Length > 0 && entry.DataOffset + entry.Length > archive.Length)
                 {
-                    throw new ImageException($"{name}: the archive is truncated: \"{entry.Name}\" goes on to byte {entry.DataOffset + entry.Length}, and the file ends at {archive.Length}.");
+                    return (entries, new ImageException($"{name}: the archive is truncated: \"{entry.Name}\" goes on to byte {entry.DataOffset + entry.Length}, and the file ends at {archive.Length}."));
                 }
 
                 if (Normalize("", entry.Name) is { } path)
@@ -143,10 +148,10 @@ internal sealed class TarFile : IDisposable
         catch (Exception exception) when (exception is InvalidDataException or FormatException or EndOfStreamException or ArgumentException or OverflowException or NotSupportedException)
         {
             string what = entries.Count == 0 ? "is no tar" : "is damaged or truncated after " + entries.Count + " entries";
-            throw new ImageException($"{name}: the file {what}: {exception.Message}", innerException: exception);
+            return (entries, new ImageException($"{name}: the file {what}: {exception.Message}", innerException: exception));
         }
 
-        return entries.Count > 0 ? entries : throw new ImageException($"{name}: the file is no tar, or one without entries.");
+        return (entries, entries.Count > 0 ? null : new ImageException($"{name}: the file is no tar, or one without entries."));
     }
 
     /// <summary>A path from the archive's root without "." and ".."; null when it leads out.</summary>
