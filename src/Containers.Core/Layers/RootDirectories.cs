@@ -10,9 +10,11 @@ namespace Containers.Layers;
 /// </summary>
 internal sealed unsafe class RootDirectories : IDisposable
 {
+    private const uint Implied = 0x1ed; // 0755, of directories that an archive takes for granted
     private const int MostLinks = 40; // as the kernel's MAXSYMLINKS
     private const ulong NoLinks = Kernel.RESOLVE_BENEATH | Kernel.RESOLVE_NO_SYMLINKS;
     private readonly byte[] _link = new byte[4096];
+    private int _linkLength;
     private readonly List<RootDirectory> _open = [];
 
     public RootDirectories(string path)
@@ -165,8 +167,6 @@ internal sealed unsafe class RootDirectories : IDisposable
         }
     }
 
-    private int _linkLength;
-
     private ReadOnlySpan<byte> ReadLink(int directory, byte[] name, RootDirectory place)
     {
         fixed (byte* bytes = name, link = _link)
@@ -187,8 +187,9 @@ internal sealed unsafe class RootDirectories : IDisposable
             int descriptor = Kernel.openat(directory, bytes, flags);
             if (descriptor == -(int)Errno.ENOENT && create)
             {
-                int made = Kernel.mkdirat(directory, bytes, 0x1ed); // 0755
+                int made = Kernel.mkdirat(directory, bytes, Implied);
                 isMade = made == 0;
+                made = made < 0 ? made : Kernel.fchmodat(directory, bytes, Implied); // past the umask
                 descriptor = made < 0 ? made : Kernel.openat(directory, bytes, flags);
             }
 
