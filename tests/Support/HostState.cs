@@ -1,6 +1,6 @@
 using Xunit;
 
-[assembly: CollectionBehavior(DisableTestParallelization = true)] // what is left on the host is counted for one class at a time
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)] // what is left on the host is counted for one class at a time
 
 namespace Containers.Tests;
 

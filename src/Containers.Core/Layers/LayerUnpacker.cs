@@ -11,5 +11,19 @@ internal static class LayerUnpacker
     /// <exception cref="LayerException">The archive is no tar, is truncated or damaged, or an entry is refused.</exception>
     /// <exception cref="KernelException">The file system refused something: ENOSPC when it is full.</exception>
     public static LayerContent Unpack(Stream archive, string directory, LayerUnpackOptions options, CancellationToken cancellation = default)
-        => throw new NotImplementedException();
+    {
+        using ArchiveInput input = new(archive);
+        TarReader reader = new(input);
+        using TreeWriter tree = new(directory, reader, options);
+        int entries = 0;
+        while (reader.Next())
+        {
+            cancellation.ThrowIfCancellationRequested();
+            tree.Add();
+            entries++;
+        }
+
+        (string diffId, long length) = input.Finish();
+        return new LayerContent(diffId, length, entries, tree.Finish());
+    }
 }

@@ -52,6 +52,8 @@ internal static unsafe partial class Kernel
     public const uint S_IFCHR = 0x2000;
     public const uint S_IFIFO = 0x1000;
 
+    public const uint RENAME_NOREPLACE = 1;
+
     public const long UTIME_OMIT = 0x3ffffffe;
 
     [StructLayout(LayoutKind.Sequential)]
@@ -129,6 +131,11 @@ internal static unsafe partial class Kernel
 
     public static int lsetxattr(byte* path, byte* name, byte* value, nuint size)
         => (int)Call(SystemCall.lsetxattr, (long)path, (long)name, (long)value, (long)size);
+
+    public static long lgetxattr(byte* path, byte* name, byte* value, nuint size)
+        => Call(SystemCall.lgetxattr, (long)path, (long)name, (long)value, (long)size);
+
+    public static long llistxattr(byte* path, byte* list, nuint size) => Call(SystemCall.llistxattr, (long)path, (long)list, (long)size);
 
     public static long fgetxattr(int descriptor, byte* name, byte* value, nuint size)
         => Call(SystemCall.fgetxattr, descriptor, (long)name, (long)value, (long)size);

@@ -12,7 +12,9 @@ internal static class HybridCgroups
     private const string Controllers = "/sys/fs/cgroup/unified/cgroup.controllers";
     private const string MountHugetlb = "mount -t cgroup -o hugetlb none \"$1\" && shift && exec \"$@\"";
 
-    public static bool ArePresent => File.Exists(Controllers);
+    public static bool AreInTheWay => File.Exists(Controllers) && Hugetlb;
+
+    private static bool Hugetlb => File.ReadAllText(Controllers).Contains("hugetlb", StringComparison.Ordinal);
 
     public static string[] Without(WorkFolder work, string[] command)
     {
@@ -26,7 +28,7 @@ internal static class HybridCgroups
     /// </summary>
     public static void Settle()
     {
-        for (int i = 0; i < 20 && !File.ReadAllText(Controllers).Contains("hugetlb", StringComparison.Ordinal); i++)
+        for (int i = 0; i < 20 && !Hugetlb; i++)
         {
             Thread.Sleep(100);
             DirectoryInfo directory = Directory.CreateTempSubdirectory();

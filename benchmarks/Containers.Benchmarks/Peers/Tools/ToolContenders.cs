@@ -18,14 +18,9 @@ internal sealed class ToolContenders(WorkFolder work, string root)
         string id = $"containers-benchmarks-{Environment.ProcessId}-{runtime}";
         string[] run = [runtime, "run", "--bundle", bundle, id];
         Action tidy = () => OciBundle.Delete(runtime, id);
-        try
-        {
-            return Tried(Spawned(runtime, tidy, run));
-        }
-        catch (ContenderException) when (runtime == "crun" && HybridCgroups.ArePresent)
-        {
-            return Tried(Spawned(runtime, tidy + HybridCgroups.Settle, HybridCgroups.Without(work, [_spawner.Value, .. run])));
-        }
+        return Tried(runtime == "crun" && HybridCgroups.AreInTheWay
+            ? Spawned(runtime, tidy + HybridCgroups.Settle, HybridCgroups.Without(work, [_spawner.Value, .. run]))
+            : Spawned(runtime, tidy, run));
     }
 
     // A first run shows whether it runs here at all.

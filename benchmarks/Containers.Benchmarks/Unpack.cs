@@ -1,0 +1,163 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Containers.Layers;
+
+namespace Containers.Benchmarks;
+
+/// <summary>
+/// Unpacks the tar of a Debian root with GNU tar and with this library, in turn, each time to an ext4 made for it in a file
+/// of its own: on one that has seen a large removal, creating files is several times slower for whoever comes next.
+/// Nothing is synced within the time, and nobody's caches are dropped. Needs root, debootstrap (or --tar FILE), zstd.
+/// </summary>
+internal static class UnpackBenchmark
+{
+    private static readonly (string Suffix, string Name, string? Compress)[] s_formats =
+        [("tar", "plain", null), ("tar.gz", "gzip", "gzip -n -6 -c"), ("tar.zst", "zstd", "zstd -q -3 -c")];
+
+    private sealed record Options(string Tar, int Runs, string? Json, string Work);
+
+    private sealed record Contender(string Name, string Format, string Archive, Action<string, string> Unpack)
+    {
+        public List<double> Milliseconds { get; } = [];
+    }
+
+    /// <param name="args">[--tar FILE] [--runs N] [--json FILE] [--work DIRECTORY]</param>
+    public static int Run(string[] args)
+    {
+        string? Option(string name) => Array.IndexOf(args, name) is >= 0 and int i && i + 1 < args.Length ? args[i + 1] : null;
+
+        Directory.CreateDirectory(Option("--work") ?? "/var/tmp");
+        string cache = "/var/tmp/containers-benchmarks-unpack";
+        Directory.CreateDirectory(cache);
+        Options options = new(Option("--tar") ?? Debian(cache), int.Parse(Option("--runs") ?? "7", CultureInfo.InvariantCulture), Option("--json"),
+            Path.Combine(Option("--work") ?? "/var/tmp", $"containers-benchmarks-{Environment.ProcessId}"));
+        Directory.CreateDirectory(options.Work);
+        try
+        {
+            List<Contender> contenders = [.. Contenders(options)];
+            for (int run = -1; run < options.Runs; run++) // the first one compiles, and reads the archives into memory
+            {
+                foreach (Contender contender in contenders)
+                {
+                    double milliseconds = Measure(contender, options.Work);
+                    if (run >= 0)
+                    {
+                        contender.Milliseconds.Add(milliseconds);
+                    }
+                }
+            }
+
+            Report(contenders, options);
+            return 0;
+        }
+        finally
+        {
+            Directory.Delete(options.Work, recursive: true);
+        }
+    }
+
+    private static IEnumerable<Contender> Contenders(Options options)
+    {
+        foreach ((string suffix, string name, string? compress) in s_formats)
+        {
+            string archive = options.Tar;
+            if (compress is not null)
+            {
+                archive = Path.Combine(options.Work, "archive." + suffix);
+                Bash($"{compress} '{options.Tar}' > '{archive}'");
+            }
+
+            yield return new Contender("gnu-tar", name, archive, (from, to) => Execute("tar", "--xattrs", "--xattrs-include=*", "--numeric-owner", "-xf", from, "-C", to));
+            yield return new Contender("containers", name, archive, Unpack);
+        }
+    }
+
+    private static void Unpack(string archive, string directory)
+    {
+        using FileStream stream = new(archive, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+        LayerUnpacker.Unpack(stream, directory, new LayerUnpackOptions { ConvertWhiteouts = false });
+    }
+
+    private static double Measure(Contender contender, string work)
+    {
+        string image = Path.Combine(work, "disk");
+        string mount = Path.Combine(work, "mount");
+        string root = Path.Combine(mount, "root");
+        Directory.CreateDirectory(mount);
+        Bash($"truncate -s 4G '{image}' && mkfs.ext4 -q -E lazy_itable_init=0,lazy_journal_init=0 '{image}' && mount -o loop '{image}' '{mount}'");
+        try
+        {
+            Directory.CreateDirectory(root);
+            long start = Stopwatch.GetTimestamp();
+            contender.Unpack(contender.Archive, root);
+            return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        }
+        finally
+        {
+            Execute("umount", mount);
+            File.Delete(image);
+        }
+    }
+
+    // A folder that is kept, since making it takes a minute; the mirror is the one this machine uses.
+    private static string Debian(string cache)
+    {
+        string tar = Path.Combine(cache, "debian.tar");
+        if (!File.Exists(tar))
+        {
+            Console.Error.WriteLine("Making a Debian root with debootstrap…");
+            Bash($"""
+                set -eu
+                . /etc/os-release
+                mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | head -n 1)
+                rm -rf '{cache}/root'
+                debootstrap --variant=minbase "$VERSION_CODENAME" '{cache}/root' "$mirror" > '{cache}/log' 2>&1
+                tar --xattrs --xattrs-include='*' --numeric-owner -C '{cache}/root' -cf '{tar}.new' .
+                mv '{tar}.new' '{tar}'
+                rm -rf '{cache}/root'
+                """);
+        }
+
+        return tar;
+    }
+
+    private static void Report(List<Contender> contenders, Options options)
+    {
+        Console.WriteLine($"{new FileInfo(options.Tar).Length / 1e6:F0} MB, {options.Runs} runs each, fresh ext4 each time; sha256 is part of containers' time");
+        Console.WriteLine($"{"",-22}{"median",10}{"min",10}{"max",10}{"to gnu-tar",12}");
+        foreach (Contender contender in contenders)
+        {
+            Contender tar = contenders.First(other => other.Format == contender.Format);
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{contender.Name + " " + contender.Format,-22}{Median(contender),7:F0} ms{contender.Milliseconds.Min(),7:F0} ms{contender.Milliseconds.Max(),7:F0} ms{Median(contender) / Median(tar),12:F2}"));
+        }
+
+        if (options.Json is not null)
+        {
+            File.WriteAllText(options.Json, JsonSerializer.Serialize(new
+            {
+                bytes = new FileInfo(options.Tar).Length,
+                contenders = contenders.Select(contender => new { name = contender.Name, format = contender.Format, median_ms = Median(contender), runs_ms = contender.Milliseconds }),
+            }));
+        }
+    }
+
+    private static double Median(Contender contender)
+    {
+        List<double> sorted = [.. contender.Milliseconds.Order()];
+        return (sorted[sorted.Count / 2] + sorted[(sorted.Count - 1) / 2]) / 2;
+    }
+
+    private static void Bash(string script) => Execute("bash", "-c", script);
+
+    private static void Execute(string program, params string[] arguments)
+    {
+        using Process process = Process.Start(program, arguments);
+        process.WaitForExit();
+        if (process.ExitCode != 0)
+        {
+            throw new InvalidOperationException($"{program} {string.Join(' ', arguments)} ended with {process.ExitCode}.");
+        }
+    }
+}
