@@ -1,0 +1,38 @@
+using System.Buffers.Binary;
+
+namespace Containers.Benchmarks.Peers;
+
+/// <summary>This library in a process with a heap of 1 GB, all of it alive and touched. What fork would copy the page tables of.</summary>
+internal static class OwnHost
+{
+    public const string Command = "own-host";
+
+    private const int Blocks = 1024, BlockSize = 1 << 20;
+
+    public static int Run(string[] args)
+    {
+        Console.CancelKeyPress += (_, e) => e.Cancel = true; // Ctrl-C is for the process that drives this one
+        ContainerBuilder builder = OwnContender.Builder(args[0], args[1]);
+        byte[][] heap = new byte[Blocks][];
+        for (int i = 0; i < Blocks; i++)
+        {
+            heap[i] = new byte[BlockSize];
+            heap[i].AsSpan().Fill((byte)(i | 1)); // touched: untouched memory has no pages
+        }
+
+        GC.Collect();
+        using Stream input = Console.OpenStandardInput();
+        using Stream output = Console.OpenStandardOutput();
+        Span<byte> answer = stackalloc byte[8];
+        while (input.ReadByte() >= 0)
+        {
+            long nanoseconds = OwnContender.Run(builder, out _).Ticks * 100;
+            BinaryPrimitives.WriteInt64LittleEndian(answer, nanoseconds);
+            output.Write(answer);
+            output.Flush();
+        }
+
+        GC.KeepAlive(heap);
+        return 0;
+    }
+}

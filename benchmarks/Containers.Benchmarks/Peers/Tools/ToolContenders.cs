@@ -1,0 +1,56 @@
+namespace Containers.Benchmarks.Peers.Tools;
+
+/// <summary>Programs that start containers, each timed by a spawner in C from its start to its exit.</summary>
+internal sealed class ToolContenders(WorkFolder work, string root)
+{
+    private readonly Lazy<string> _spawner = new(() => CompiledC.Build(work.In("spawner"), "spawner.c"));
+
+    public Contender Unshare() => Spawned("unshare", null,
+        ["unshare", "--mount", "--pid", "--fork", "--uts", "--ipc", "--net", "--cgroup", "chroot", root, "/bin/true"]);
+
+    public Contender Bubblewrap() => Spawned("bwrap", null,
+        ["bwrap", "--unshare-all", "--bind", root, "/", "--proc", "/proc", "--dev", "/dev", "/bin/true"]);
+
+    public Contender Oci(string runtime)
+    {
+        Find(runtime);
+        string bundle = OciBundle.Write(work.In(runtime), runtime, root);
+        string id = $"containers-benchmarks-{Environment.ProcessId}-{runtime}";
+        string[] run = [runtime, "run", "--bundle", bundle, id];
+        Action tidy = () => OciBundle.Delete(runtime, id);
+        return Tried(runtime == "crun" && HybridCgroups.AreInTheWay
+            ? Spawned(runtime, tidy + HybridCgroups.Settle, HybridCgroups.Without(work, [_spawner.Value, .. run]))
+            : Spawned(runtime, tidy, run));
+    }
+
+    // A first run shows whether it runs here at all.
+    private static Contender Tried(Contender contender)
+    {
+        try
+        {
+            contender.Run();
+            return contender;
+        }
+        catch (ContenderException)
+        {
+            contender.Dispose();
+            throw;
+        }
+    }
+
+    private HelperContender Spawned(string name, Action? tidy, string[] command)
+    {
+        Find(command[0]);
+        string[] all = command.Contains(_spawner.Value) ? command : [_spawner.Value, .. command];
+        return new HelperContender(name, new Helper(all[0], all[1..]), tidy);
+    }
+
+    private static void Find(string program)
+    {
+        string[] path = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':');
+        if (!path.Append("/").Any(directory => File.Exists(Path.Combine(directory, program))))
+        {
+            throw new ContenderException($"{program} is not installed");
+        }
+    }
+}

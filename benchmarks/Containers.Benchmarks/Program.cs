@@ -1,0 +1,24 @@
+using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Jobs;
+using BenchmarkDotNet.Running;
+using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using Containers.Benchmarks;
+using Containers.Benchmarks.Peers;
+
+// peers …   whole containers, ours beside others; own-host is how it runs ours in another process
+// unpack …  layers unpacked, beside GNU tar
+// anything else goes to BenchmarkDotNet: the parts of the hot path
+switch (args.FirstOrDefault())
+{
+    case "peers":
+        return PeersCommand.Run(args[1..]);
+    case OwnHost.Command:
+        return OwnHost.Run(args[1..]);
+    case "unpack":
+        return UnpackBenchmark.Run(args[1..]);
+    default:
+        // In this process: the parts measured here are internal, and a start of a child is the same in any process.
+        IConfig config = DefaultConfig.Instance.AddJob(Job.Default.WithToolchain(InProcessEmitToolchain.Instance));
+        BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args, config);
+        return 0;
+}
