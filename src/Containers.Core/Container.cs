@@ -92,10 +92,14 @@ public sealed partial class Container : IDisposable, IAsyncDisposable
     /// <param name="cancellationToken">Ends the waiting, not the container.</param>
     public Task<ContainerExit> WaitAsync(CancellationToken cancellationToken = default) => _process.WaitAsync(cancellationToken);
 
-    /// <summary>Sends a signal to the command.</summary>
-    /// <param name="signal">Its number; 9, SIGKILL, unless given. In a PID namespace of its own the command is process 1, which gets other signals only if it handles them.</param>
+    /// <summary>Kills the command, and with it all processes of its PID namespace.</summary>
     /// <returns>False when it has ended.</returns>
-    public bool Kill(int signal = Kernel.SIGKILL) => _process.Signal(signal);
+    public bool Kill() => _process.Signal(Kernel.SIGKILL);
+
+    /// <summary>Sends a signal to the command.</summary>
+    /// <param name="signal">Its number. In a PID namespace of its own the command is process 1, which gets only signals that it handles, and SIGKILL.</param>
+    /// <returns>False when it has ended.</returns>
+    public bool Kill(int signal) => _process.Signal(signal);
 
     /// <summary>Sends a signal to the command.</summary>
     /// <param name="signal">Its name, such as SIGTERM.</param>

@@ -46,9 +46,16 @@ public sealed partial class ContainerBuilder
     private Container Start(ResolvedRoot root)
     {
         Container container = ContainerLauncher.Start(Spec, root);
-        Logger?.LogDebug("Container {Id} started as process {Pid} in {Elapsed}.", container.Id, container.Pid, container.Timeline.Total);
+        if (Logger is { } logger)
+        {
+            LogStarted(logger, container.Id, container.Pid, container.Timeline.Total);
+        }
+
         return container;
     }
+
+    [LoggerMessage(1, LogLevel.Debug, "Container {Id} started as process {Pid} in {Elapsed}.")]
+    private static partial void LogStarted(ILogger logger, string id, int pid, TimeSpan elapsed);
 }
 
 /// <summary>How a plan is told.</summary>

@@ -5,7 +5,7 @@ namespace Containers;
 
 /// <summary>
 /// Describes a container. Immutable: each call returns another builder, so that one can serve as the base of many, from
-/// any thread. Nothing happens before <see cref="Start"/>.
+/// any thread. Nothing happens before <see cref="Start()"/>.
 /// </summary>
 /// <remarks>
 /// Mount, pid, uts, ipc, net and cgroup namespaces are private unless shared by name, so <c>WithPidNs()</c> and its like

@@ -93,13 +93,15 @@ public abstract record RootSource
     }
 
     /// <summary>An image by its reference, as <see cref="ImageStore.Load"/> takes it.</summary>
-    /// <param name="Reference">docker-archive:PATH, rootfs:PATH, or a path.</param>
+    /// <param name="Value">docker-archive:PATH, rootfs:PATH, or a path.</param>
     public sealed record Reference(string Value) : RootSource;
 
     /// <summary>An image that is loaded.</summary>
+    /// <param name="Image">The image.</param>
     public sealed record Loaded(Image Image) : RootSource;
 
     /// <summary>A directory of the host.</summary>
+    /// <param name="Path">An absolute path.</param>
     public sealed record Directory(string Path) : RootSource;
 }
 

@@ -74,7 +74,7 @@ public sealed class ProcessTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
         Assert.Equal(new ContainerExit(137, 9), await container.WaitAsync(Cancellation));
         Assert.Equal(new ContainerExit(137, 9), container.Exit);
         Assert.False(container.Kill());
-        Assert.Equal("ended by SIGKILL", container.Exit.ToString());
+        Assert.Equal("ended by SIGKILL", container.Exit!.ToString());
     }
 
     [Fact]
