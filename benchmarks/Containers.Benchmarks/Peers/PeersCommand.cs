@@ -30,7 +30,7 @@ internal static class PeersCommand
         try
         {
             Enter(contenders, work, options);
-            Measure(contenders, options.Runs, stop.Token);
+            Measure(contenders, options, stop.Token);
         }
         catch (OperationCanceledException)
         {
@@ -95,16 +95,17 @@ internal static class PeersCommand
     /// In every round each contender runs once, in an order drawn anew: what one leaves to the kernel (namespaces are freed
     /// in the background) falls on each of the others alike.
     /// </summary>
-    private static void Measure(List<Contender> contenders, int runs, CancellationToken stop)
+    private static void Measure(List<Contender> contenders, PeersOptions options, CancellationToken stop)
     {
         Random random = new(1);
-        for (int round = -WarmUp; round < runs; round++)
+        for (int round = -WarmUp; round < options.Runs; round++)
         {
             Contender[] order = [.. contenders];
             random.Shuffle(order);
             foreach (Contender contender in order)
             {
                 stop.ThrowIfCancellationRequested();
+                Thread.Sleep(options.Pause);
                 try
                 {
                     TimeSpan elapsed = contender.Run();
