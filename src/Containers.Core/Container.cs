@@ -16,6 +16,10 @@ public sealed partial class Container : IDisposable, IAsyncDisposable
     private readonly RunningContainers _running;
     private readonly LaunchRequest _request;
     private readonly int _stopSignal;
+
+    // While we hold it, the kernel need not take the mounts down inside the command's exit, where everyone who waits for
+    // the end would wait for a grace period of RCU, too. It does so when this is closed.
+    private readonly NamespaceHandle? _mounts;
     private int _disposed;
 
     internal Container(string id, int pid, PidHandle handle, StreamPipes pipes, LaunchTimeline timeline, RunningContainers running, LaunchRequest request, Image? image)
@@ -24,6 +28,7 @@ public sealed partial class Container : IDisposable, IAsyncDisposable
         Pid = pid;
         Image = image;
         Timeline = timeline;
+        _mounts = request.Spec.Private(ContainerNamespaces.Mount) ? NamespaceHandle.TryOpenMounts(handle, pid) : null;
         _process = new ContainerProcess(handle);
         _pipes = pipes;
         _running = running;
@@ -150,6 +155,7 @@ public sealed partial class Container : IDisposable, IAsyncDisposable
     {
         _pipes.Dispose();
         _process.Dispose();
+        _mounts?.Dispose();
         _running.Remove(Id, mounted: !_request.Spec.Private(ContainerNamespaces.Mount));
     }
 }

@@ -29,5 +29,5 @@ internal sealed record ResolvedRoot(string Store, IReadOnlyList<string> LowerDir
             : new ResolvedRoot(store.Path, image.LowerDirectories, image);
     }
 
-    public ImageUser ResolveUser(string user) => Image is not null ? Image.ResolveUser(user) : UserDatabase.Resolve(LowerDirectories, user);
+    public ImageUser ResolveUser(string user) => Image is not null ? Image.ResolveUser(user) : DirectoryUsers.Resolve(LowerDirectories[0], user);
 }
