@@ -68,7 +68,7 @@ public sealed class HostState : IDisposable
               && (target.StartsWith("pipe:", StringComparison.Ordinal) || target.Contains("pidfd", StringComparison.Ordinal)
                   || target.Contains("mount", StringComparison.Ordinal) || target.Contains("fscontext", StringComparison.Ordinal)
                   || target.Contains(":[40", StringComparison.Ordinal) || target.Contains("containers-tests-", StringComparison.Ordinal))
-              && !target.Contains("/running/", StringComparison.Ordinal) && !IsOwnPidFd(path, target) // the lock of a host process, and its own pidfd: for life
+              && !target.Contains("/running/", StringComparison.Ordinal) && !IsOwnPidFd(path, target) && Path.GetFileName(path) != $"{Native.SpareNetNamespace.Descriptor}" // the lock of a host process, and its own pidfd: for life
            select $"{Path.GetFileName(path)} {target}";
 
     private static bool IsOwnPidFd(string path, string target)

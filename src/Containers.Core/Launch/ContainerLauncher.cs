@@ -24,7 +24,8 @@ internal static class ContainerLauncher
         try
         {
             pipes = new StreamPipes(spec);
-            LaunchRequest request = RequestBuilder.Build(spec, root, id, state, pipes.Child);
+            using NamespaceHandle? net = spec.Private(ContainerNamespaces.Net) ? SpareNetNamespace.TryTake() : null;
+            LaunchRequest request = RequestBuilder.Build(spec, root, id, state, pipes.Child, net?.Descriptor ?? -1);
             using LaunchPlan plan = LaunchPlan.Compile(request, s_host.Value.Descriptor, KernelFeatures.Current);
             Intercept.Value?.Invoke(plan);
             long planned = Stopwatch.GetTimestamp();

@@ -39,7 +39,7 @@ internal sealed class LaunchPlan : IDisposable
             throw;
         }
 
-        return new LaunchPlan(operations, program, Planner.CloneFlags(request.Spec.Namespaces));
+        return new LaunchPlan(operations, program, Planner.CloneFlags(request));
     }
 
     /// <summary>What failed, from what the child left in the program.</summary>

@@ -37,6 +37,9 @@ internal sealed class LaunchRequest
     /// <summary>The host's descriptors that become 0, 1 and 2; -1 for /dev/null, the number itself to inherit.</summary>
     public required (int Input, int Output, int Error) Streams { get; init; }
 
+    /// <summary>A network namespace that is there already, with lo up; -1 to have one made.</summary>
+    public int NetNamespace { get; init; } = -1;
+
     public string Upper => StateDirectory + "/upper";
 
     public string Work => StateDirectory + "/work";

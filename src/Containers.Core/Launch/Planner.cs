@@ -24,8 +24,9 @@ internal static class Planner
     private static readonly EnterRoot s_chroot = new(privateMounts: false);
     private static readonly LoopbackUp s_loopback = new();
 
-    public static ulong CloneFlags(ContainerNamespaces namespaces)
+    public static ulong CloneFlags(LaunchRequest request)
     {
+        ContainerNamespaces namespaces = request.NetNamespace < 0 ? request.Spec.Namespaces : request.Spec.Namespaces & ~ContainerNamespaces.Net;
         ulong flags = Kernel.CLONE_FILES; // undone by the first step that closes descriptors
         Add(ContainerNamespaces.Mount, Kernel.CLONE_NEWNS);
         Add(ContainerNamespaces.Pid, Kernel.CLONE_NEWPID);
@@ -53,6 +54,11 @@ internal static class Planner
 
         DieWithHost dieWithHost = new(hostPidFd);
         plan.Add(dieWithHost);
+        if (request.NetNamespace >= 0)
+        {
+            plan.Add(new EnterNetNamespace(request.NetNamespace)); // its descriptor is the host's, and goes with the others
+        }
+
         plan.Add(new TakeStreams(hostPidFd));
         if (spec.Private(ContainerNamespaces.Time))
         {
@@ -110,7 +116,7 @@ internal static class Planner
             plan.Add(s_readOnlyRoot);
         }
 
-        if (spec.Private(ContainerNamespaces.Net))
+        if (spec.Private(ContainerNamespaces.Net) && request.NetNamespace < 0)
         {
             plan.Add(s_loopback);
         }

@@ -5,7 +5,7 @@ namespace Containers.Launch;
 /// <summary>Fills in what a spec leaves to the image and to the defaults.</summary>
 internal static class RequestBuilder
 {
-    public static LaunchRequest Build(ContainerSpec spec, ResolvedRoot root, string id, string stateDirectory, (int Input, int Output, int Error) streams)
+    public static LaunchRequest Build(ContainerSpec spec, ResolvedRoot root, string id, string stateDirectory, (int Input, int Output, int Error) streams, int netNamespace = -1)
     {
         ImageConfig? config = root.Image?.Config;
         ImageUser user = root.ResolveUser(NotEmpty(spec.User) ?? NotEmpty(config?.User) ?? "0");
@@ -31,6 +31,7 @@ internal static class RequestBuilder
             GroupId = user.Gid,
             SupplementaryGroups = user.SupplementaryGroups,
             Streams = streams,
+            NetNamespace = netNamespace,
         };
     }
 

@@ -9,7 +9,7 @@ public sealed unsafe class NamespaceHandle : DescriptorHandle
 {
     private const long PIDFD_GET_MNT_NAMESPACE = 0xFF03; // linux/pidfd.h, Linux 6.11
 
-    private NamespaceHandle(int descriptor)
+    internal NamespaceHandle(int descriptor)
         : base(descriptor)
     {
     }

@@ -7,7 +7,7 @@ namespace Containers.Tests.Launch;
 /// <summary>The plan as text, and what it cost.</summary>
 public sealed partial class ExplainTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
 {
-    private const string Look = "cat /proc/self/mountinfo; echo ---; ls /sys/class/net; ip -o addr; echo ---; ps -o pid,user,comm | head -n 2; ps -o user,comm | sort; echo ---; hostname; id; pwd; env | grep -v PWD | sort; grep -E 'Cap|NoNew' /proc/self/status; cat /etc/hosts; ls -l /dev; stat -c '%a %n' / /dev /dev/shm /proc /sys";
+    private const string Look = "cat /proc/self/mountinfo; echo ---; ls /sys/class/net; ip -o addr; echo ---; ps -o pid,user,comm | head -n 2; echo ---; hostname; id; pwd; env | grep -vE 'PWD|SHLVL' | sort; grep -E 'Cap|NoNew' /proc/self/status; cat /etc/hosts; ls -l /dev; stat -c '%a %n' / /dev /dev/shm /proc /sys";
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 

@@ -50,6 +50,20 @@ internal sealed unsafe class SetHostname(string hostname) : LaunchOperation
     public override string? Hint(Errno errno) => errno == Errno.EINVAL ? "A host name has at most 64 bytes." : null;
 }
 
+/// <summary>Moves into a network namespace that was made beforehand.</summary>
+internal sealed class EnterNetNamespace(int descriptor) : LaunchOperation
+{
+    public override string Name => "enter the network namespace";
+
+    public override string Why => "It was made ahead, with lo up: nobody has to wait for it";
+
+    public override void Compile(PlanCompiler plan) => plan.Add(SystemCall.setns, descriptor, Kernel.CLONE_NEWNET);
+
+    public override void Shell(ShellScript script)
+    {
+    }
+}
+
 /// <summary>Switches <c>lo</c> on.</summary>
 internal sealed unsafe class LoopbackUp : LaunchOperation
 {
