@@ -184,7 +184,7 @@ internal sealed unsafe partial class TreeWriter : IDisposable
         int result = Kernel.unlinkat(_parent.Descriptor, name, 0);
         if (result == -(int)Errno.EISDIR)
         {
-            result = TreeRemoval.Remove(_parent.Descriptor, name);
+            result = Tree.Remove(_parent.Descriptor, name);
         }
 
         if (result < 0)

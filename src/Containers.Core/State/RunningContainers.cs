@@ -16,6 +16,8 @@ internal sealed unsafe class RunningContainers
 
     private const uint UsualMode = 0x1ed; // 0755
 
+    private static readonly string[] s_unchanged = ["/work/work/incompat/volatile", "/work/work/incompat", "/work/work", "/work", "/upper", "/root", "/etc"];
+
     private readonly string _directory;
     private readonly PathHandle _lock; // never disposed: the kernel drops it with the process, and not before
 
@@ -97,7 +99,30 @@ internal sealed unsafe class RunningContainers
             throw failure; // and removes nothing: it might be the host's files that are mounted there
         }
 
-        Tree.Remove(_directory, id);
+        if (!TryRemoveUnchanged($"{_directory}/{id}"))
+        {
+            Tree.Remove(_directory, id);
+        }
+    }
+
+    // What a container leaves that changed nothing: known by name, and gone in a third of the time that looking for it takes.
+    private static bool TryRemoveUnchanged(string container)
+    {
+        Unlink($"{container}/work/work/incompat/volatile/dirty", 0); // overlayfs.rst, "Volatile mount"
+        foreach (string directory in s_unchanged)
+        {
+            Unlink(container + directory, Kernel.AT_REMOVEDIR);
+        }
+
+        return Unlink(container, Kernel.AT_REMOVEDIR) == 0;
+
+        static int Unlink(string path, int flags)
+        {
+            fixed (byte* bytes = CString.Bytes(path))
+            {
+                return Kernel.unlinkat(Kernel.AT_FDCWD, bytes, flags);
+            }
+        }
     }
 
     private static void Make(string path, string? taken)

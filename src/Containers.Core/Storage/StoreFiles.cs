@@ -143,7 +143,7 @@ internal static unsafe class StoreFiles
             int error = Kernel.unlinkat(Kernel.AT_FDCWD, bytes, 0);
             if (error == -(int)Errno.EISDIR)
             {
-                error = Layers.TreeRemoval.Remove(Kernel.AT_FDCWD, bytes);
+                error = Tree.Remove(Kernel.AT_FDCWD, bytes);
             }
 
             if (error != -(int)Errno.ENOENT)

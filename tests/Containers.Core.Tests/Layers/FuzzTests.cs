@@ -1,3 +1,4 @@
+using Containers.Native;
 using CsCheck;
 using Containers.Layers;
 using Xunit;
@@ -60,7 +61,7 @@ public sealed class FuzzTests : IClassFixture<HostState>
     {
         fixed (byte* name = Native.CString.Bytes(root))
         {
-            Assert.Equal(0, TreeRemoval.Remove(Native.Kernel.AT_FDCWD, name));
+            Assert.Equal(0, Tree.Remove(Native.Kernel.AT_FDCWD, name));
         }
     }
 

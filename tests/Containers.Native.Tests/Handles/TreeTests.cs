@@ -30,6 +30,29 @@ public sealed class TreeTests : IClassFixture<HostState>
     }
 
     [Fact]
+    public unsafe void Depth_beyond_any_stack_and_any_limit_of_descriptors_is_removed()
+    {
+        using TestDirectory test = new();
+        Directory.CreateDirectory(test["tree"]);
+        PathHandle at = PathHandle.OpenDirectory(test["tree"]);
+        fixed (byte* name = "d\0"u8)
+        {
+            for (int i = 0; i < 3000; i++)
+            {
+                Kernel.Check(Kernel.mkdirat(at.Descriptor, name, 0x1ed), "mkdir");
+                PathHandle deeper = new((int)Kernel.Check(Kernel.openat(at.Descriptor, name, Kernel.O_RDONLY), "open"));
+                at.Dispose();
+                at = deeper;
+            }
+        }
+
+        at.Dispose();
+
+        Assert.True(Tree.Remove(test.Path, "tree"));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(test.Path));
+    }
+
+    [Fact]
     public void Mount_in_a_tree_is_not_entered()
     {
         Requires.Root();
