@@ -64,6 +64,9 @@ public enum ExplainStyle
     /// <summary>A script for bash, run as root, that builds the same container with unshare, mount and chroot.</summary>
     Shell,
 
-    /// <summary>The system calls of the child, in their order, as strace would print them.</summary>
+    /// <summary>
+    /// The system calls of the child, in their order, as strace would print them. Where a network namespace made beforehand is
+    /// at hand, a start enters that one with setns instead of having clone3 make one and setting lo up.
+    /// </summary>
     SystemCalls,
 }
