@@ -15,8 +15,6 @@ public sealed partial class Container : IDisposable, IAsyncDisposable
     private readonly StreamPipes _pipes;
     private readonly RunningContainers _running;
     private readonly LaunchRequest _request;
-    private readonly int _stopSignal;
-
     // While we hold it, the kernel need not take the mounts down inside the command's exit, where everyone who waits for
     // the end would wait for a grace period of RCU, too. It does so when this is closed.
     private readonly NamespaceHandle? _mounts;
@@ -33,7 +31,6 @@ public sealed partial class Container : IDisposable, IAsyncDisposable
         _pipes = pipes;
         _running = running;
         _request = request;
-        _stopSignal = (request.Spec.StopSignal ?? image?.Config.StopSignal) is { Length: > 0 } signal ? Signals.Parse(signal) : Kernel.SIGTERM;
         StandardInput = pipes.Input is { } input ? PipeWriter.Create(input) : null;
         StandardOutput = pipes.Output is { } output ? PipeReader.Create(output) : null;
         StandardError = pipes.Error is { } error ? PipeReader.Create(error) : null;
@@ -116,7 +113,7 @@ public sealed partial class Container : IDisposable, IAsyncDisposable
     /// <param name="cancellationToken">Ends the waiting; the command is not killed then.</param>
     public async Task<ContainerExit> StopAsync(TimeSpan grace, CancellationToken cancellationToken = default)
     {
-        Kill(_stopSignal);
+        Kill(_request.StopSignal);
         try
         {
             return await _process.WaitAsync(cancellationToken).WaitAsync(grace, cancellationToken).ConfigureAwait(false);

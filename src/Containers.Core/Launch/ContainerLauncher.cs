@@ -13,6 +13,9 @@ internal static class ContainerLauncher
     /// <summary>For tests: sees each plan before it is launched.</summary>
     internal static AsyncLocal<Action<LaunchPlan>?> Intercept { get; } = new();
 
+    /// <summary>For tests: an older kernel than this one.</summary>
+    internal static AsyncLocal<KernelFeatures?> Features { get; } = new();
+
     public static Container Start(ContainerSpec spec, ResolvedRoot root)
     {
         long began = Stopwatch.GetTimestamp();
@@ -26,7 +29,7 @@ internal static class ContainerLauncher
             pipes = new StreamPipes(spec);
             using NamespaceHandle? net = spec.Private(ContainerNamespaces.Net) ? SpareNetNamespace.TryTake() : null;
             LaunchRequest request = RequestBuilder.Build(spec, root, id, state, pipes.Child, net?.Descriptor ?? -1);
-            using LaunchPlan plan = LaunchPlan.Compile(request, s_host.Value.Descriptor, KernelFeatures.Current);
+            using LaunchPlan plan = LaunchPlan.Compile(request, s_host.Value.Descriptor, Features.Value ?? KernelFeatures.Current);
             Intercept.Value?.Invoke(plan);
             long planned = Stopwatch.GetTimestamp();
             LaunchedChild child = Launcher.Launch(plan.Program, plan.CloneFlags, id);
@@ -40,8 +43,17 @@ internal static class ContainerLauncher
                 throw failure;
             }
 
-            LaunchTimeline timeline = new(plan, began, planned, ended);
-            return new Container(id, child.Pid, child.Handle, pipes, timeline, running, request, root.Image);
+            try
+            {
+                LaunchTimeline timeline = new(plan, began, planned, ended);
+                return new Container(id, child.Pid, child.Handle, pipes, timeline, running, request, root.Image);
+            }
+            catch
+            {
+                child.Handle.Signal(Kernel.SIGKILL);
+                Discard(child.Handle);
+                throw;
+            }
         }
         catch
         {

@@ -10,10 +10,10 @@ internal sealed unsafe class KernelFeatures
     public static KernelFeatures Current => s_current.Value;
 
     /// <summary>mount_setattr(2), Linux 5.12.</summary>
-    public bool MountSetattr { get; } = Kernel.Call(SystemCall.mount_setattr, -1) != -(long)Errno.ENOSYS;
+    public bool MountSetattr { get; init; } = Kernel.Call(SystemCall.mount_setattr, -1) != -(long)Errno.ENOSYS;
 
     /// <summary>Overlay's lower directories one by one, through fsconfig, Linux 6.7: no limit of a page of options.</summary>
-    public bool OverlayLowerAppend { get; } = ProbeOverlay();
+    public bool OverlayLowerAppend { get; init; } = ProbeOverlay();
 
     /// <summary>The greatest capability the kernel has.</summary>
     public int LastCapability { get; } = int.Parse(File.ReadAllText("/proc/sys/kernel/cap_last_cap"), System.Globalization.CultureInfo.InvariantCulture);
@@ -26,10 +26,13 @@ internal sealed unsafe class KernelFeatures
 
     private static bool ProbeOverlay()
     {
-        fixed (byte* type = "overlay\0"u8, key = "lowerdir+\0"u8, root = "/\0"u8)
+        fixed (byte* type = "overlay\0"u8, key = "lowerdir+\0"u8, nonsense = "no_such_option\0"u8, root = "/\0"u8)
         {
             using PathHandle context = new(Kernel.fsopen(type));
-            return !context.IsInvalid && Kernel.fsconfig(context.Descriptor, Kernel.FSCONFIG_SET_STRING, key, root) >= 0;
+            // Before Linux 6.5 overlay took all options, known or not, and looked at them when it was mounted.
+            return !context.IsInvalid
+                && Kernel.fsconfig(context.Descriptor, Kernel.FSCONFIG_SET_STRING, key, root) >= 0
+                && Kernel.fsconfig(context.Descriptor, Kernel.FSCONFIG_SET_STRING, nonsense, root) < 0;
         }
     }
 }

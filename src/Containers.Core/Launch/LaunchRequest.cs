@@ -34,6 +34,9 @@ internal sealed class LaunchRequest
 
     public required IReadOnlyList<uint> SupplementaryGroups { get; init; }
 
+    /// <summary>The number of the signal that asks the command to end.</summary>
+    public required int StopSignal { get; init; }
+
     /// <summary>The host's descriptors that become 0, 1 and 2; -1 for /dev/null, the number itself to inherit.</summary>
     public required (int Input, int Output, int Error) Streams { get; init; }
 

@@ -30,6 +30,7 @@ internal static class RequestBuilder
             UserId = user.Uid,
             GroupId = user.Gid,
             SupplementaryGroups = user.SupplementaryGroups,
+            StopSignal = Signals.Parse(NotEmpty(spec.StopSignal) ?? NotEmpty(config?.StopSignal) ?? "SIGTERM"),
             Streams = streams,
             NetNamespace = netNamespace,
         };

@@ -154,10 +154,10 @@ internal sealed class PipeStream : Stream
     /// <returns>-1 when nothing is there yet.</returns>
     private unsafe int TryRead(Span<byte> buffer)
     {
-        ObjectDisposedException.ThrowIf(_end.IsClosed, this);
+        using DescriptorHandle.Use end = _end.Borrow();
         fixed (byte* bytes = buffer)
         {
-            long result = Kernel.read(_end.Descriptor, bytes, (nuint)buffer.Length);
+            long result = Kernel.read(end.Descriptor, bytes, (nuint)buffer.Length);
             return result == -(long)Errno.EAGAIN ? -1 : (int)Kernel.Check(result, "read from a container");
         }
     }
@@ -165,11 +165,11 @@ internal sealed class PipeStream : Stream
     /// <returns>-1 when there is no room yet.</returns>
     private unsafe int TryWrite(ReadOnlySpan<byte> buffer)
     {
-        ObjectDisposedException.ThrowIf(_end.IsClosed, this);
+        using DescriptorHandle.Use end = _end.Borrow();
         fixed (byte* bytes = buffer)
         {
             // .NET ignores SIGPIPE, so a reader that is gone is an error here and no signal.
-            long result = Kernel.write(_end.Descriptor, bytes, (nuint)buffer.Length);
+            long result = Kernel.write(end.Descriptor, bytes, (nuint)buffer.Length);
             return result == -(long)Errno.EAGAIN ? -1
                 : result < 0 ? throw new IOException("write to a container: " + ErrnoText.Describe((Errno)(-result)), new KernelException("write to a container", null, (Errno)(-result)))
                 : (int)result;
@@ -178,7 +178,8 @@ internal sealed class PipeStream : Stream
 
     private unsafe void Block(short events)
     {
-        Kernel.pollfd poll = new() { fd = _end.Descriptor, events = events };
+        using DescriptorHandle.Use end = _end.Borrow();
+        Kernel.pollfd poll = new() { fd = end.Descriptor, events = events };
         Kernel.Check(Kernel.ppoll(&poll, 1, null), "wait for a pipe");
     }
 }

@@ -16,7 +16,8 @@ public sealed unsafe class PidHandle : DescriptorHandle
     /// <exception cref="KernelException">EPERM: it is not ours to signal; EINVAL: there is no such signal.</exception>
     public bool Signal(int signal)
     {
-        int result = Kernel.pidfd_send_signal(Descriptor, signal);
+        using Use process = Borrow();
+        int result = Kernel.pidfd_send_signal(process.Descriptor, signal);
         if (result == -(int)Errno.ESRCH)
         {
             return false;
@@ -29,12 +30,13 @@ public sealed unsafe class PidHandle : DescriptorHandle
     /// <summary>Waits until the process, a child of this one, has ended, and leaves its status to be taken.</summary>
     internal void WaitForExit()
     {
+        using Use process = Borrow();
         Kernel.siginfo_t info;
-        int result = Kernel.waitid(Kernel.P_PIDFD, Descriptor, &info, Kernel.WEXITED | Kernel.WNOWAIT | Kernel.__WALL);
+        int result = Kernel.waitid(Kernel.P_PIDFD, process.Descriptor, &info, Kernel.WEXITED | Kernel.WNOWAIT | Kernel.__WALL);
         if (result == -(int)Errno.ECHILD)
         {
             // Someone took the status already. The pidfd still tells when the process is gone.
-            Kernel.pollfd poll = new() { fd = Descriptor, events = Kernel.POLLIN };
+            Kernel.pollfd poll = new() { fd = process.Descriptor, events = Kernel.POLLIN };
             Kernel.Check(Kernel.ppoll(&poll, 1, null), "wait for a process");
             return;
         }
@@ -49,8 +51,9 @@ public sealed unsafe class PidHandle : DescriptorHandle
     /// <exception cref="KernelException">ECHILD: someone else took the status, and this kernel does not keep it (PIDFD_GET_INFO, Linux 6.15+).</exception>
     internal bool TryReap(out int code, out bool signaled)
     {
+        using Use process = Borrow();
         Kernel.siginfo_t info = default;
-        int result = Kernel.waitid(Kernel.P_PIDFD, Descriptor, &info, Kernel.WEXITED | Kernel.WNOHANG | Kernel.__WALL);
+        int result = Kernel.waitid(Kernel.P_PIDFD, process.Descriptor, &info, Kernel.WEXITED | Kernel.WNOHANG | Kernel.__WALL);
         if (result == -(int)Errno.ECHILD)
         {
             // A host that is PID 1, or ignores SIGCHLD, loses its children's statuses to .NET or to the kernel.
