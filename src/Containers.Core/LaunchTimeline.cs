@@ -78,7 +78,7 @@ public sealed class LaunchTimeline
         return svg.Append("</svg>\n").ToString();
     }
 
-    private static string Short(string name) => name.Length <= 52 ? name : name[..25] + "…" + name[^26..];
+    private static string Short(string name) => name.Length <= 46 ? name : name[..22] + "…" + name[^23..];
 
     private static TimeSpan Span(ulong from, ulong to) => TimeSpan.FromTicks(Math.Max(0, (long)(to - from)) / 100);
 

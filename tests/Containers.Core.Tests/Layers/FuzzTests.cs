@@ -54,7 +54,7 @@ public sealed class FuzzTests : IClassFixture<HostState>
         }
 
         Assert.Equal(before, Unpacking.Outside(directory));
-        Assert.InRange(unpacked, 1, Iterations * 20); // some still are archives
+        Assert.InRange(unpacked, Iterations / 20, int.MaxValue); // a good part still are archives
     }
 
     private static unsafe void Remove(string root)

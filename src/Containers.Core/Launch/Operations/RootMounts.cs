@@ -19,7 +19,7 @@ internal sealed unsafe class MakeMountsPrivate : LaunchOperation
 /// <summary>The image's layers with an upper directory over them.</summary>
 internal sealed unsafe class MountOverlay(LaunchRequest request) : LaunchOperation
 {
-    public override string Name => $"mount overlay on \"{request.RootMountPoint}\"";
+    public override string Name => "mount overlay on \"/\"";
 
     public override string Why => "The layers are the root, and changes go to a directory of the container's own";
 
