@@ -45,14 +45,15 @@ internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
         StoreRecords.Save(layout, PathOf(config.Id), record, StoreJson.Default.ImageRecord);
         return record;
 
-        StoredLayer Unpack(int index, string key, IReadOnlyList<byte[]> drop, CancellationToken token) => layers.Ensure(key, directory =>
+        // All of it is explained, and not the unpacking only: a disk that another layer fills may be full when this one is written down.
+        StoredLayer Unpack(int index, string key, IReadOnlyList<byte[]> drop, CancellationToken token)
+            => UnpackFailure.Explain(() => UnpackOne(index, key, drop, token), $"{name}: layer {index + 1} of {config.DiffIds.Count} ({config.DiffIds[index]})");
+
+        StoredLayer UnpackOne(int index, string key, IReadOnlyList<byte[]> drop, CancellationToken token) => layers.Ensure(key, directory =>
         {
             string diffId = config.DiffIds[index];
-            LayerContent content = UnpackFailure.Explain(() =>
-            {
-                using Stream archive = open(index);
-                return LayerUnpacker.Unpack(archive, directory, new LayerUnpackOptions { DropWhiteouts = drop }, token);
-            }, $"{name}: layer {index + 1} of {config.DiffIds.Count} ({diffId})");
+            using Stream archive = open(index);
+            LayerContent content = LayerUnpacker.Unpack(archive, directory, new LayerUnpackOptions { DropWhiteouts = drop }, token);
             return content.DiffId == diffId
                 ? content
                 : throw new ImageException(

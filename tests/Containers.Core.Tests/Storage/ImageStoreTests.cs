@@ -40,23 +40,22 @@ public sealed class ImageStoreTests : IClassFixture<HostState>, IDisposable
     }
 
     [Fact]
-    public void Warm_load_takes_well_under_a_millisecond_and_needs_no_archive_content()
+    public void Warm_load_gives_the_same_image_and_reads_nothing_of_the_archive()
     {
         string path = ThreeLayers();
         Tool.Bash($"touch -d '1 hour ago' {path}");
-        Image first = _store.Load(path);
         SpinUntilSettled(() => ReferenceEquals(_store.Load(path), _store.Load(path)));
-        Stopwatch watch = Stopwatch.StartNew();
-        for (int i = 0; i < 100; i++)
-        {
-            Assert.Equal(first.Id, _store.Load(path).Id);
-        }
+        Image first = _store.Load(path);
 
-        Assert.True(watch.Elapsed < TimeSpan.FromMilliseconds(100), $"100 loads took {watch.Elapsed}");
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Image again = _store.Load(path);
+
+        Assert.Same(first, again);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 4096); // no buffer was filled, no JSON parsed
     }
 
     // A file that changed within the last clock tick is not remembered.
-    private static void SpinUntilSettled(Func<bool> condition) => Assert.True(SpinWait.SpinUntil(condition, TimeSpan.FromSeconds(5)));
+    private static void SpinUntilSettled(Func<bool> condition) => Assert.True(SpinWait.SpinUntil(condition, TimeSpan.FromSeconds(60)));
 
     [Fact]
     public void New_process_finds_a_known_image_by_the_records()
@@ -192,7 +191,7 @@ public sealed class ImageStoreTests : IClassFixture<HostState>, IDisposable
             ImageStore store = new(mount + "/store");
             KernelException exception = Assert.Throws<KernelException>(() => store.Load(path));
             Assert.Equal(Errno.ENOSPC, exception.Errno);
-            Assert.Contains("layer 2 of 2", exception.Message, StringComparison.Ordinal);
+            Assert.Matches("layer [12] of 2", exception.Message); // two are unpacked at a time, and either can find the disk full
             Assert.Contains("CONTAINERS_STORE", exception.Hint, StringComparison.Ordinal);
             Assert.Empty(Directory.EnumerateFileSystemEntries(mount + "/store/work"));
             Assert.Empty(Directory.EnumerateFileSystemEntries(mount + "/store/images/sha256"));
