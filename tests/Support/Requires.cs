@@ -10,6 +10,13 @@ internal static class Requires
 {
     public static void Root() => That(Environment.UserName == "root", "this test needs root");
 
+    /// <summary>A network namespace that is not the machine's: what a test changes there touches nobody.</summary>
+    public static void OwnNetwork()
+    {
+        Root();
+        That(new FileInfo("/proc/self/ns/net").LinkTarget != new FileInfo("/proc/1/ns/net").LinkTarget, "this test needs a network namespace of its own: run it by test.sh, or under \"unshare --net\"");
+    }
+
     public static void Tools(params string[] names)
     {
         foreach (string name in names)

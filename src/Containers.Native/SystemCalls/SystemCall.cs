@@ -5,6 +5,7 @@ namespace Containers.Native;
 /// <summary>A system call: its name and its number on this architecture (asm/unistd.h).</summary>
 internal readonly record struct SystemCall(string Name, int Number)
 {
+    public static readonly SystemCall bind = Define(nameof(bind), 49, 200);
     public static readonly SystemCall capget = Define(nameof(capget), 125, 90);
     public static readonly SystemCall capset = Define(nameof(capset), 126, 91);
     public static readonly SystemCall chdir = Define(nameof(chdir), 80, 49);
@@ -47,6 +48,7 @@ internal readonly record struct SystemCall(string Name, int Number)
     public static readonly SystemCall getegid = Define(nameof(getegid), 108, 177);
     public static readonly SystemCall geteuid = Define(nameof(geteuid), 107, 175);
     public static readonly SystemCall getpid = Define(nameof(getpid), 39, 172);
+    public static readonly SystemCall getsockname = Define(nameof(getsockname), 51, 204);
     public static readonly SystemCall gettid = Define(nameof(gettid), 186, 178);
     public static readonly SystemCall ioctl = Define(nameof(ioctl), 16, 29);
     public static readonly SystemCall kill = Define(nameof(kill), 62, 129);
@@ -75,9 +77,11 @@ internal readonly record struct SystemCall(string Name, int Number)
     public static readonly SystemCall prlimit64 = Define(nameof(prlimit64), 302, 261);
     public static readonly SystemCall read = Define(nameof(read), 0, 63);
     public static readonly SystemCall readlinkat = Define(nameof(readlinkat), 267, 78);
+    public static readonly SystemCall recvfrom = Define(nameof(recvfrom), 45, 207);
     public static readonly SystemCall renameat2 = Define(nameof(renameat2), 316, 276);
     public static readonly SystemCall rt_sigprocmask = Define(nameof(rt_sigprocmask), 14, 135);
     public static readonly SystemCall seccomp = Define(nameof(seccomp), 317, 277);
+    public static readonly SystemCall sendto = Define(nameof(sendto), 44, 206);
     public static readonly SystemCall setdomainname = Define(nameof(setdomainname), 171, 162);
     public static readonly SystemCall setgroups = Define(nameof(setgroups), 116, 159);
     public static readonly SystemCall sethostname = Define(nameof(sethostname), 170, 161);
@@ -85,6 +89,7 @@ internal readonly record struct SystemCall(string Name, int Number)
     public static readonly SystemCall setresgid = Define(nameof(setresgid), 119, 149);
     public static readonly SystemCall setresuid = Define(nameof(setresuid), 117, 147);
     public static readonly SystemCall setsid = Define(nameof(setsid), 112, 157);
+    public static readonly SystemCall setsockopt = Define(nameof(setsockopt), 54, 208);
     public static readonly SystemCall socket = Define(nameof(socket), 41, 198);
     public static readonly SystemCall statx = Define(nameof(statx), 332, 291);
     public static readonly SystemCall symlinkat = Define(nameof(symlinkat), 266, 36);
