@@ -6,7 +6,6 @@ namespace Containers.Native;
 internal static unsafe partial class Kernel
 {
     public const uint STATX_BASIC_STATS = 0x7ff;
-    public const uint STATX_MNT_ID = 0x1000;
 
     [StructLayout(LayoutKind.Sequential)]
     public struct statx_timestamp

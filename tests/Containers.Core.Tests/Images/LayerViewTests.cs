@@ -39,11 +39,14 @@ public sealed class LayerViewTests : IClassFixture<HostState>, IDisposable
     }
 
     // What a chroot would see: the kernel resolves in the root.
-    private static string? InRoot(string root, string path)
+    private static unsafe string? InRoot(string root, string path)
     {
         using Native.PathHandle directory = Native.PathHandle.OpenDirectory(root);
-        using Native.PathHandle? file = directory.TryOpenInRoot(path, Native.Kernel.O_PATH);
-        return file is not null && File.Exists($"/proc/self/fd/{file.Descriptor}") ? File.ReadAllText($"/proc/self/fd/{file.Descriptor}").Trim() : null;
+        fixed (byte* bytes = Native.CString.Bytes(path))
+        {
+            using Native.PathHandle file = new(Native.Kernel.openat2(directory.Descriptor, bytes, Native.Kernel.O_PATH, 0, Native.Kernel.RESOLVE_IN_ROOT));
+            return !file.IsInvalid && File.Exists($"/proc/self/fd/{file.Descriptor}") ? File.ReadAllText($"/proc/self/fd/{file.Descriptor}").Trim() : null;
+        }
     }
 
     [Fact]

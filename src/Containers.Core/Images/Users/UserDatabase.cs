@@ -34,13 +34,6 @@ internal sealed class UserDatabase
             AccountFiles.ReadGroup(view.TryReadFile("/etc/group", MaximumFileSize) ?? []));
     }
 
-    /// <summary>Looks a user up in any stack of directories.</summary>
-    /// <param name="lowerDirectories">Topmost first.</param>
-    /// <param name="user"><c>user</c>, <c>uid</c>, <c>user:group</c>, <c>uid:gid</c> or a mixture; empty is root.</param>
-    /// <exception cref="UserNotFoundException">A name is unknown.</exception>
-    public static ImageUser Resolve(IReadOnlyList<string> lowerDirectories, string user)
-        => Read(lowerDirectories, lowerDirectories.Count > 0 ? lowerDirectories[0] : "an empty root").Resolve(user);
-
     /// <summary>Looks a user up.</summary>
     /// <param name="user"><c>user</c>, <c>uid</c>, <c>user:group</c>, <c>uid:gid</c> or a mixture; empty is root.</param>
     /// <exception cref="UserNotFoundException">A name is unknown.</exception>

@@ -27,7 +27,7 @@ public sealed class UserDatabaseTests : IDisposable
 
     public void Dispose() => _directory.Dispose();
 
-    private ImageUser Resolve(string user) => UserDatabase.Resolve([_directory.Path], user);
+    private ImageUser Resolve(string user) => UserDatabase.Read([_directory.Path], _directory.Path).Resolve(user);
 
     [Theory]
     [InlineData("", 0, 0, "", "/root", "root")]
