@@ -20,7 +20,7 @@ internal sealed class NetlinkMessages
 
     private const int HeaderSize = 16;
 
-    private readonly List<(int Offset, string Operation, string? Operand)> _messages = [];
+    private readonly List<(int Offset, string Operation, string? Operand, Func<Errno, string?>? Hint)> _messages = [];
     private byte[] _buffer;
     private int _length;
     private int _message = -1;
@@ -34,6 +34,9 @@ internal sealed class NetlinkMessages
 
     /// <summary>What a message does, for its error.</summary>
     public (string Operation, string? Operand) Label(int index) => (_messages[index].Operation, _messages[index].Operand);
+
+    /// <summary>What would help when a message is refused, as a sentence; null where it was begun without such words.</summary>
+    public string? Hint(int index, Errno errno) => _messages[index].Hint?.Invoke(errno);
 
     public ushort Flags(int index) => MemoryMarshal.Read<ushort>(_buffer.AsSpan(_messages[index].Offset + 6));
 
@@ -50,11 +53,12 @@ internal sealed class NetlinkMessages
     /// <param name="flags">NLM_F_….</param>
     /// <param name="operation">What it does, in words: "add link".</param>
     /// <param name="operand">To what.</param>
-    public void Begin(ushort type, ushort flags, string operation, string? operand = null)
+    /// <param name="hint">What would help against an error, as a sentence.</param>
+    public void Begin(ushort type, ushort flags, string operation, string? operand = null, Func<Errno, string?>? hint = null)
     {
         Debug.Assert(_message < 0, "the message before has no end");
         _message = _length;
-        _messages.Add((_length, operation, operand));
+        _messages.Add((_length, operation, operand, hint));
         Span<byte> header = Take(HeaderSize);
         header.Clear();
         MemoryMarshal.Write(header[4..], type);

@@ -251,7 +251,7 @@ internal sealed unsafe class NetlinkSocket : DescriptorHandle
         }
 
         (string operation, string? operand) = messages.Label(index);
-        return new NetlinkException(operation, operand, (Errno)(-error), sentence, Hint((Errno)(-error)));
+        return new NetlinkException(operation, operand, (Errno)(-error), sentence, messages.Hint(index, (Errno)(-error)) ?? Hint((Errno)(-error)));
     }
 
     private static string? Hint(Errno errno) => errno switch
