@@ -35,7 +35,12 @@ internal sealed class NetlinkMessages
     /// <summary>What a message does, for its error.</summary>
     public (string Operation, string? Operand) Label(int index) => (_messages[index].Operation, _messages[index].Operand);
 
+    public ushort Type(int index) => MemoryMarshal.Read<ushort>(_buffer.AsSpan(_messages[index].Offset + 4));
+
     public ushort Flags(int index) => MemoryMarshal.Read<ushort>(_buffer.AsSpan(_messages[index].Offset + 6));
+
+    /// <summary>Sets flags of a message beside those it has.</summary>
+    public void AddFlags(int index, ushort flags) => MemoryMarshal.Write(_buffer.AsSpan(_messages[index].Offset + 6), (ushort)(Flags(index) | flags));
 
     public void SetSequence(int index, uint sequence) => MemoryMarshal.Write(_buffer.AsSpan(_messages[index].Offset + 8), sequence);
 
