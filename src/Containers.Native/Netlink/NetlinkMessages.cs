@@ -38,7 +38,12 @@ internal sealed class NetlinkMessages
     /// <summary>What would help when a message is refused, as a sentence; null where it was begun without such words.</summary>
     public string? Hint(int index, Errno errno) => _messages[index].Hint?.Invoke(errno);
 
+    public ushort Type(int index) => MemoryMarshal.Read<ushort>(_buffer.AsSpan(_messages[index].Offset + 4));
+
     public ushort Flags(int index) => MemoryMarshal.Read<ushort>(_buffer.AsSpan(_messages[index].Offset + 6));
+
+    /// <summary>Sets flags of a message beside those it has.</summary>
+    public void AddFlags(int index, ushort flags) => MemoryMarshal.Write(_buffer.AsSpan(_messages[index].Offset + 6), (ushort)(Flags(index) | flags));
 
     public void SetSequence(int index, uint sequence) => MemoryMarshal.Write(_buffer.AsSpan(_messages[index].Offset + 8), sequence);
 

@@ -65,7 +65,7 @@ internal sealed unsafe class NetlinkSocket : DescriptorHandle
     /// Sends all messages at once, and reads the answers up to the last acknowledgement. Those with NLM_F_ACK are
     /// acknowledged; without it only an error is heard of.
     /// </summary>
-    /// <param name="messages">What is asked. The last one must have NLM_F_ACK.</param>
+    /// <param name="messages">What is asked. The last one must have NLM_F_ACK; of a batch of nfnetlink, the last before its end.</param>
     /// <param name="receive">Sees what else is answered, such as the link that was asked for.</param>
     /// <exception cref="NetlinkException">The first message that failed. To rtnetlink each stands for itself: those behind it may have been carried out.</exception>
     public void Transact(NetlinkMessages messages, Receiver? receive = null)
@@ -84,9 +84,10 @@ internal sealed unsafe class NetlinkSocket : DescriptorHandle
         {
             using Use use = Borrow();
             uint first = Send(use.Descriptor, messages);
+            bool batch = messages.Type(0) == NfTables.NFNL_MSG_BATCH_BEGIN;
             uint last = first + (uint)messages.Count - 1;
+            uint end = batch ? last - 1 : last; // that a batch ended is acknowledged since Linux 6.10 only
             NetlinkException? failure = null;
-            bool done = false;
             Receive(use.Descriptor, (type, flags, sequence, payload) =>
             {
                 if (sequence - first > last - first)
@@ -100,13 +101,12 @@ internal sealed unsafe class NetlinkSocket : DescriptorHandle
                     return true;
                 }
 
-                if (Error(messages, (int)(sequence - first), flags, payload) is { } error)
-                {
-                    failure ??= error;
-                }
+                NetlinkException? error = Error(messages, (int)(sequence - first), flags, payload);
+                failure ??= error;
 
-                done = sequence == last;
-                return !done;
+                // A batch as a whole is refused (no privilege, no such subsystem, no memory, a commit that failed) by an error
+                // that stands at its beginning; the messages in it may then have no answer at all.
+                return sequence != end && !(batch && sequence == first && error is not null);
             });
             return failure;
         }
