@@ -1,3 +1,5 @@
+using Containers.Native.Netlink;
+
 namespace Containers.Native;
 
 /// <summary>
@@ -8,8 +10,6 @@ namespace Containers.Native;
 /// <remarks>A host that has started a container keeps one thread and one namespace for it, which go with the process.</remarks>
 internal static unsafe class SpareNetNamespace
 {
-    private const int AF_INET = 2, SOCK_DGRAM_CLOEXEC = 2 | 0x80000, SIOCSIFFLAGS = 0x8914, IFF_UP_RUNNING = 0x41;
-
     private static readonly AutoResetEvent s_wanted = new(initialState: false);
     private static readonly Lazy<Thread> s_thread = new(Start);
     private static int s_spare = -1;
@@ -63,17 +63,7 @@ internal static unsafe class SpareNetNamespace
 
     private static int Make()
     {
-        if (Kernel.Call(SystemCall.unshare, (long)Kernel.CLONE_NEWNET) < 0)
-        {
-            return -1;
-        }
-
-        byte* request = stackalloc byte[40]; // struct ifreq: name[16], flags
-        new Span<byte>(request, 40).Clear();
-        "lo"u8.CopyTo(new Span<byte>(request, 40));
-        request[16] = IFF_UP_RUNNING;
-        using PathHandle socket = new((int)Kernel.Call(SystemCall.socket, AF_INET, SOCK_DGRAM_CLOEXEC, 0));
-        if (socket.IsInvalid || Kernel.Call(SystemCall.ioctl, socket.Descriptor, SIOCSIFFLAGS, (long)request) < 0)
+        if (Kernel.Call(SystemCall.unshare, (long)Kernel.CLONE_NEWNET) < 0 || Loopback.SetUp() < 0)
         {
             return -1;
         }

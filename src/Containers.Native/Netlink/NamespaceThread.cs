@@ -23,6 +23,32 @@ internal static class NamespaceThread
             return work();
         }
 
+        return Ask(() =>
+        {
+            using DescriptorHandle.Use use = networkNamespace.Borrow();
+            Kernel.Check(Kernel.Call(SystemCall.setns, use.Descriptor, (long)Kernel.CLONE_NEWNET), "enter network namespace");
+            return work();
+        });
+    }
+
+    /// <inheritdoc cref="Run{T}"/>
+    public static void Run(NamespaceHandle? networkNamespace, Action work) => Run(networkNamespace, () =>
+    {
+        work();
+        return true;
+    });
+
+    /// <summary>Makes a network namespace with lo up, which lives for as long as the handle is open, or something is in it.</summary>
+    /// <exception cref="KernelException">EPERM: it takes CAP_SYS_ADMIN; ENOSPC: user.max_net_namespaces is reached.</exception>
+    public static NamespaceHandle Make() => Ask(() =>
+    {
+        Kernel.Check(Kernel.Call(SystemCall.unshare, (long)Kernel.CLONE_NEWNET), "make network namespace");
+        Kernel.Check(Loopback.SetUp(), "set up link", "lo");
+        return NamespaceHandle.OpenThread("net");
+    });
+
+    private static T Ask<T>(Func<T> work)
+    {
         T result = default!;
         ExceptionDispatchInfo? failure = null;
         lock (s_one)
@@ -32,8 +58,6 @@ internal static class NamespaceThread
             {
                 try
                 {
-                    using DescriptorHandle.Use use = networkNamespace.Borrow();
-                    Kernel.Check(Kernel.Call(SystemCall.setns, use.Descriptor, (long)Kernel.CLONE_NEWNET), "enter network namespace");
                     result = work();
                 }
                 catch (Exception e)
@@ -48,13 +72,6 @@ internal static class NamespaceThread
         failure?.Throw();
         return result;
     }
-
-    /// <inheritdoc cref="Run{T}"/>
-    public static void Run(NamespaceHandle? networkNamespace, Action work) => Run(networkNamespace, () =>
-    {
-        work();
-        return true;
-    });
 
     private static Thread Start()
     {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Containers.Native;
+using Containers.Native.Netlink;
 
 namespace Containers.Launch;
 
@@ -67,20 +68,16 @@ internal sealed class EnterNetNamespace(int descriptor) : LaunchOperation
 /// <summary>Switches <c>lo</c> on.</summary>
 internal sealed unsafe class LoopbackUp : LaunchOperation
 {
-    private const int AF_INET = 2, SOCK_DGRAM_CLOEXEC = 2 | 0x80000, SIOCSIFFLAGS = 0x8914, IFF_UP_RUNNING = 0x41;
-
     public override string Name => "set lo up";
 
     public override string Why => "A new network namespace has one link, lo, and it is down";
 
     public override void Compile(PlanCompiler plan)
     {
-        Span<byte> request = stackalloc byte[40]; // struct ifreq: name[16], flags
-        request.Clear();
-        "lo"u8.CopyTo(request);
-        request[16] = IFF_UP_RUNNING;
-        plan.Add(SystemCall.socket, AF_INET, SOCK_DGRAM_CLOEXEC, 0).Into(plan.File);
-        plan.Add(SystemCall.ioctl, plan.File, SIOCSIFFLAGS, plan.Program.Bytes(request));
+        Span<byte> request = stackalloc byte[Loopback.RequestSize];
+        Loopback.WriteRequest(request);
+        plan.Add(SystemCall.socket, Kernel.AF_INET, Kernel.SOCK_DGRAM | Kernel.SOCK_CLOEXEC, 0).Into(plan.File);
+        plan.Add(SystemCall.ioctl, plan.File, Loopback.SIOCSIFFLAGS, plan.Program.Bytes(request));
     }
 
     public override void Shell(ShellScript script) => script.Inside("ip link set lo up");

@@ -31,7 +31,7 @@ internal static class LinkMessages
         messages.End();
     }
 
-    /// <summary>Both ends of a pair at once, each in its namespace, with its name and state: there is no moment at which someone sees half of it.</summary>
+    /// <summary>Both ends of a pair at once, each in its namespace with its name: there is no moment at which someone sees half of it. The peer is down.</summary>
     /// <param name="name">Our end, in the socket's namespace.</param>
     /// <param name="peerName">The other end.</param>
     /// <param name="peerNamespace">Where the other end is; null for the socket's namespace. Has to stay open until the message is sent.</param>
@@ -46,7 +46,7 @@ internal static class LinkMessages
             using (messages.Nest(IFLA_INFO_DATA))
             using (messages.Nest(VETH_INFO_PEER))
             {
-                messages.Header(new ifinfomsg { ifi_flags = settings.PeerUp ? IFF_UP : 0, ifi_change = settings.PeerUp ? IFF_UP : 0 });
+                messages.Header(default(ifinfomsg));
                 messages.Text(IFLA_IFNAME, peerName);
                 Common(messages, settings.PeerMacAddress, settings.Mtu, settings.Group, peerNamespace);
             }

@@ -50,6 +50,7 @@ internal readonly record struct BridgeSettings
 }
 
 /// <summary>A veth pair to be made: our end, and the peer.</summary>
+/// <remarks>The peer cannot be up at once: it is made first, and veth_open refuses (ENOTCONN) as long as it has no other end. Seen on 6.18.</remarks>
 internal readonly record struct VethSettings
 {
     /// <inheritdoc cref="LinkSettings.MacAddress"/>
@@ -69,9 +70,6 @@ internal readonly record struct VethSettings
 
     /// <summary>The peer's.</summary>
     public PhysicalAddress? PeerMacAddress { get; init; }
-
-    /// <summary>Whether the peer is up at once, in its own namespace.</summary>
-    public bool PeerUp { get; init; }
 }
 
 /// <summary>A VXLAN tunnel to be made.</summary>
