@@ -17,6 +17,11 @@ internal static class NftJson
     {
         JsonObject thing = item.AsObject().First().Value!.AsObject();
         thing.Remove("handle");
+        if (item["table"] is not null)
+        {
+            thing.Remove("flags"); // "owner", which nft 1.0.6 shows as "inet"
+        }
+
         if (thing["elem"] is JsonArray elements)
         {
             thing["elem"] = new JsonArray([.. elements.OrderBy(element => element!.ToJsonString(), StringComparer.Ordinal).Select(element => element!.DeepClone())]);

@@ -60,6 +60,13 @@ internal readonly ref struct NfRule
         return Text("iifname . oifname " + set);
     }
 
+    /// <summary>Of IPv4, or of IPv6.</summary>
+    public NfRule Nfproto(bool ipv6)
+    {
+        IsOf(ipv6);
+        return Text("meta nfproto " + (ipv6 ? "ipv6" : "ipv4"));
+    }
+
     public NfRule Saddr(IPNetwork network) => Address(network, source: true);
 
     public NfRule Daddr(IPNetwork network) => Address(network, source: false);

@@ -29,8 +29,11 @@ internal sealed record NfField(string Name, uint Type, int Length)
         7 or 8 => new IPAddress(value[..Length]).ToString(),
         12 => value[0] switch { 6 => "tcp", 17 => "udp", byte other => other.ToString(CultureInfo.InvariantCulture) },
         13 => BinaryPrimitives.ReadUInt16BigEndian(value).ToString(CultureInfo.InvariantCulture),
-        _ => $"\"{Encoding.UTF8.GetString(value[..Length]).TrimEnd('\0')}\"",
+        _ => $"\"{NameOf(value)}\"",
     };
+
+    /// <summary>The name of a link, without the zeros behind it.</summary>
+    public static string NameOf(ReadOnlySpan<byte> value) => Encoding.UTF8.GetString(value[..16]).TrimEnd('\0');
 }
 
 /// <summary>A set, or with data a map: what nf_tables looks keys up in.</summary>
