@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using Containers.Launch;
 using Containers.Native;
+using Containers.Networking;
 using Containers.State;
 
 namespace Containers;
@@ -18,9 +19,10 @@ public sealed partial class Container : IDisposable, IAsyncDisposable
     // While we hold it, the kernel need not take the mounts down inside the command's exit, where everyone who waits for
     // the end would wait for a grace period of RCU, too. It does so when this is closed.
     private readonly NamespaceHandle? _mounts;
+    private readonly ContainerNetworking? _networking;
     private int _disposed;
 
-    internal Container(string id, int pid, PidHandle handle, StreamPipes pipes, LaunchTimeline timeline, RunningContainers running, LaunchRequest request, Image? image)
+    internal Container(string id, int pid, PidHandle handle, StreamPipes pipes, LaunchTimeline timeline, RunningContainers running, LaunchRequest request, ContainerNetworking? networking, Image? image)
     {
         Id = id;
         Pid = pid;
@@ -31,6 +33,14 @@ public sealed partial class Container : IDisposable, IAsyncDisposable
         _pipes = pipes;
         _running = running;
         _request = request;
+        _networking = networking;
+        Network = new ContainerNetwork(this, networking);
+        if (networking is not null)
+        {
+            // Ports and names end with the command, and not when someone gets around to dispose of it.
+            _process.WaitAsync(CancellationToken.None).ContinueWith(_ => networking.Release(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        }
+
         StandardInput = pipes.Input is { } input ? PipeWriter.Create(input) : null;
         StandardOutput = pipes.Output is { } output ? PipeReader.Create(output) : null;
         StandardError = pipes.Error is { } error ? PipeReader.Create(error) : null;
@@ -74,6 +84,12 @@ public sealed partial class Container : IDisposable, IAsyncDisposable
 
     /// <summary>What each step of the start cost.</summary>
     public LaunchTimeline Timeline { get; }
+
+    /// <summary>Its links to networks: addresses, counters, conditions.</summary>
+    public ContainerNetwork Network { get; }
+
+    /// <summary>Ports of the host that lead to it, with the numbers that were found where 0 was asked for. They do as long as the command lives.</summary>
+    public IReadOnlyList<PortPublication> Ports => Network.Ports;
 
     /// <summary>What the command reads. Complete it, and the command sees the end. Null when it is no pipe.</summary>
     public PipeWriter? StandardInput { get; }
@@ -148,7 +164,25 @@ public sealed partial class Container : IDisposable, IAsyncDisposable
         }
     }
 
+    /// <summary>The network namespace of the command, and what its files say of it: for another container to share.</summary>
+    internal (NamespaceHandle Namespace, LaunchNetwork Network) ShareNetwork()
+        => Exit is null && NamespaceHandle.TryOpenNetwork(_process.Handle, Pid) is { } network
+            ? (network, _request.Network)
+            : throw new NetworkException($"The network of the container \"{Id}\" cannot be shared: it has ended.");
+
     private void Release()
+    {
+        try
+        {
+            _networking?.Dispose();
+        }
+        finally
+        {
+            ReleaseRest();
+        }
+    }
+
+    private void ReleaseRest()
     {
         _pipes.Dispose();
         _process.Dispose();

@@ -31,20 +31,6 @@ public sealed partial class ContainerBuilder
     /// <summary>Shares System V IPC and message queues with the host.</summary>
     public ContainerBuilder WithHostIpcNs() => Shared(ContainerNamespaces.Ipc);
 
-    /// <summary>A network of its own with nothing but <c>lo</c>: the same as <c>WithNet(Net.None)</c>. The default.</summary>
-    public ContainerBuilder WithNetNs() => Private(ContainerNamespaces.Net);
-
-    /// <summary>The host's network: the same as <c>WithNet(Net.Host)</c>.</summary>
-    public ContainerBuilder WithHostNetNs() => Shared(ContainerNamespaces.Net);
-
-    /// <summary>Chooses the network.</summary>
-    /// <param name="net"><see cref="Net.None"/> or <see cref="Net.Host"/>.</param>
-    public ContainerBuilder WithNet(Net net)
-    {
-        ArgumentNullException.ThrowIfNull(net);
-        return net == Net.Host ? WithHostNetNs() : WithNetNs();
-    }
-
     /// <summary>Sees its own cgroup as the root of all. The default.</summary>
     public ContainerBuilder WithCgroupNs() => Private(ContainerNamespaces.Cgroup);
 

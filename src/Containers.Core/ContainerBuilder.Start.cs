@@ -36,7 +36,7 @@ public sealed partial class ContainerBuilder
     public string Explain(ExplainStyle style = ExplainStyle.Shell)
     {
         string id = Spec.Id ?? ContainerLauncher.NewId();
-        LaunchRequest request = RequestBuilder.Build(Spec, ResolvedRoot.Find(Spec), id, "/var/tmp/containers-" + id, (Stream(Spec.StandardInput, 0), Stream(Spec.StandardOutput, 1), Stream(Spec.StandardError, 2)));
+        LaunchRequest request = RequestBuilder.Build(Spec, ResolvedRoot.Find(Spec), id, "/var/tmp/containers-" + id, (Stream(Spec.StandardInput, 0), Stream(Spec.StandardOutput, 1), Stream(Spec.StandardError, 2)), ContainerNet.Explained(Spec, id));
         using LaunchPlan plan = LaunchPlan.Compile(request, hostPidFd: 3, KernelFeatures.Current);
         return style == ExplainStyle.Shell ? Explanation.Shell(plan, request) : Explanation.SystemCalls(plan);
 

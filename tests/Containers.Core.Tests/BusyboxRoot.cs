@@ -47,6 +47,7 @@ public sealed class BusyboxRoot : IDisposable
 
     public void Dispose()
     {
+        Network.ReleaseUnused();
         IEnumerable<string> leftovers = [.. Leftovers()];
         _directory.Dispose();
         Assert.Empty(leftovers);

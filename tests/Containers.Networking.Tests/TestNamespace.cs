@@ -34,6 +34,14 @@ internal sealed class TestNamespace : IDisposable
         Run("ip", "link", "set", "lo", "up");
     }
 
+    private TestNamespace(NamespaceHandle handle) => Handle = handle;
+
+    /// <summary>The one a container is in.</summary>
+    public static TestNamespace Of(Container container) => new(NamespaceHandle.Open(container.Pid, "net"));
+
+    /// <summary>The one this process is in.</summary>
+    public static TestNamespace Host() => new(NamespaceHandle.Open(Environment.ProcessId, "net"));
+
     public NamespaceHandle Handle { get; }
 
     /// <summary>For programs that take a path.</summary>

@@ -1,18 +1,50 @@
-// A host process for tests that kill one, or run one as PID 1:
-//     Containers.TestHost start ROOT STORE COMMAND...   starts a container, prints its pid, waits for the end of its own input
-//     Containers.TestHost run ROOT STORE COMMAND...     runs a container to its end, prints its output and how it ended
+// A host process for tests that kill one, or need a second one:
+//     Containers.TestHost start ROOT STORE COMMAND...         starts a container, prints its pid, waits for the end of its own input
+//     Containers.TestHost run ROOT STORE COMMAND...           runs a container to its end, prints its output and how it ended
+//     Containers.TestHost net ROOT STORE BRIDGE SUBNET NAME   starts a container on a network, prints its address, waits for the end of its own input, disposes
+//     Containers.TestHost churn ROOT STORE BRIDGE SUBNET      starts and disposes containers with a network and ports until it is killed, a line for each
 using Containers;
 
-ContainerBuilder builder = Container.FromRootfs(args[1]).WithStore(args[2]).WithCommand(args[3..]);
-if (args[0] == "run")
+switch (args[0])
 {
-    ContainerResult result = await builder.RunAsync();
-    Console.Write(result.Output + result.Error);
-    Console.WriteLine(result.Exit);
-    return;
+    case "run":
+        ContainerResult result = await Container.FromRootfs(args[1]).WithStore(args[2]).WithCommand(args[3..]).RunAsync();
+        Console.Write(result.Output + result.Error);
+        Console.WriteLine(result.Exit);
+        break;
+
+    case "net":
+        using (Container named = Networked().WithHostname(args[5]).Start())
+        {
+            Console.WriteLine(named.Network.Address);
+            Console.In.ReadToEnd();
+        }
+
+        break;
+
+    case "churn":
+        while (true)
+        {
+            using Network network = Network.Bridge(args[3], args[4]);
+            Container first = Networked().Start();
+            using (Container second = Networked().Start())
+            {
+                first.Dispose();
+            }
+
+            Console.WriteLine("again");
+        }
+
+    case "start":
+        Container container = Container.FromRootfs(args[1]).WithStore(args[2]).WithCommand(args[3..]).Start();
+        Console.WriteLine(container.Pid);
+        Console.In.ReadToEnd();
+        GC.KeepAlive(container); // and not disposed: that is what the tests are about
+        break;
+
+    default:
+        throw new ArgumentException($"\"{args[0]}\" is none of start, run, net and churn.");
 }
 
-Container container = builder.Start();
-Console.WriteLine(container.Pid);
-Console.In.ReadToEnd();
-GC.KeepAlive(container); // and not disposed: that is what the tests are about
+ContainerBuilder Networked() => Container.FromRootfs(args[1]).WithStore(args[2]).WithCommand("sleep", "1000")
+    .WithNet(net => net.Bridge(args[3], args[4]).Publish(0, 80).Publish(0, 53, TransportProtocol.Udp));

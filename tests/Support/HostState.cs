@@ -31,13 +31,17 @@ public sealed class HostState : IDisposable
     {
         SortedSet<string> found = [];
         found.UnionWith(File.ReadLines("/proc/self/mountinfo").Select(line => "mount " + line));
-        found.UnionWith(Directory.EnumerateDirectories("/sys/class/net").Select(link => "link " + Path.GetFileName(link)));
+        found.UnionWith(File.ReadLines("/proc/thread-self/net/dev").Skip(2).Select(line => "link " + line[..line.IndexOf(':', StringComparison.Ordinal)].Trim()));
+        found.UnionWith(Tables().Select(table => "rules " + table));
         found.UnionWith(Directory.EnumerateFileSystemEntries(TestDirectory.Home, $"containers-tests-{Environment.ProcessId}-*").Select(path => "file " + path));
         found.UnionWith(Directory.EnumerateDirectories("/sys/fs/cgroup", "containers*", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 3, AttributesToSkip = 0 }).Select(path => "cgroup " + path));
         found.UnionWith(Processes().Select(process => "process " + process));
         found.UnionWith(Descriptors().Select(descriptor => "descriptor " + descriptor));
         return found;
     }
+
+    private static IEnumerable<string> Tables()
+        => Requires.Find("nft") is { } nft && Environment.UserName == "root" ? Tool.Run(nft, "list", "tables").Split('\n', StringSplitOptions.RemoveEmptyEntries) : [];
 
     private static IEnumerable<string> Processes()
     {

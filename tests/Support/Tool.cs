@@ -21,8 +21,9 @@ internal static class Tool
     {
         ProcessStartInfo start = new(Requires.Find(program) ?? program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
         using Process process = Process.Start(start)!;
-        Task<string> error = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
+        using StreamReader errors = process.StandardError, outputs = process.StandardOutput; // a reader that was asked for is not disposed with the process
+        Task<string> error = errors.ReadToEndAsync();
+        string output = outputs.ReadToEnd();
         process.WaitForExit();
         return (process.ExitCode, output, error.Result);
     }

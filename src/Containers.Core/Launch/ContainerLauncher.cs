@@ -23,12 +23,13 @@ internal static class ContainerLauncher
         string id = spec.Id ?? NewId();
         RunningContainers running = RunningContainers.In(root.Store);
         StreamPipes? pipes = null;
+        ContainerNet? net = null;
         string state = spec.RootMode == RootMode.Overlay ? running.CreateForOverlay(id, root.LowerDirectories[0]) : running.CreateForBind(id);
         try
         {
             pipes = new StreamPipes(spec);
-            using NamespaceHandle? net = spec.Private(ContainerNamespaces.Net) ? SpareNetNamespace.TryTake() : null;
-            LaunchRequest request = RequestBuilder.Build(spec, root, id, state, pipes.Child, net?.Descriptor ?? -1);
+            net = ContainerNet.Make(spec, id);
+            LaunchRequest request = RequestBuilder.Build(spec, root, id, state, pipes.Child, net.Launch);
             using LaunchPlan plan = LaunchPlan.Compile(request, s_host.Value.Descriptor, Features.Value ?? KernelFeatures.Current);
             Intercept.Value?.Invoke(plan);
             long planned = Stopwatch.GetTimestamp();
@@ -36,6 +37,7 @@ internal static class ContainerLauncher
             bool executed = child.WaitForExec();
             long ended = Stopwatch.GetTimestamp();
             pipes.CloseChildEnds();
+            net.Entered();
             if (!executed)
             {
                 LaunchException failure = plan.Failure();
@@ -46,7 +48,7 @@ internal static class ContainerLauncher
             try
             {
                 LaunchTimeline timeline = new(plan, began, planned, ended);
-                return new Container(id, child.Pid, child.Handle, pipes, timeline, running, request, root.Image);
+                return new Container(id, child.Pid, child.Handle, pipes, timeline, running, request, net.Networking, root.Image);
             }
             catch
             {
@@ -58,6 +60,7 @@ internal static class ContainerLauncher
         catch
         {
             pipes?.Dispose();
+            net?.Dispose();
             running.Remove(id, mounted: !spec.Private(ContainerNamespaces.Mount));
             throw;
         }

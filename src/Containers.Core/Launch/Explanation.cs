@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Containers.Native;
+using Containers.Networking;
 
 namespace Containers.Launch;
 
@@ -11,6 +12,11 @@ internal static class Explanation
     {
         ShellScript script = new();
         Namespaces(script, request.Spec);
+        if (request.Spec.Networks.Length > 0)
+        {
+            NetworkScript.Write(script, request.Spec, request.Id);
+        }
+
         foreach (LaunchOperation operation in plan.Operations)
         {
             int before = script.Length;
@@ -69,7 +75,7 @@ internal static class Explanation
 
         void Add(ContainerNamespaces one, string option)
         {
-            if (spec.Private(one))
+            if (spec.Private(one) && !(one == ContainerNamespaces.Net && spec.Networks.Length > 0)) // ip netns has made that one
             {
                 script.Unshare.Add(option);
             }

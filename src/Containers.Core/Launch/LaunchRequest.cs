@@ -40,8 +40,8 @@ internal sealed class LaunchRequest
     /// <summary>The host's descriptors that become 0, 1 and 2; -1 for /dev/null, the number itself to inherit.</summary>
     public required (int Input, int Output, int Error) Streams { get; init; }
 
-    /// <summary>A network namespace that is there already, with lo up; -1 to have one made.</summary>
-    public int NetNamespace { get; init; } = -1;
+    /// <summary>The network: what is entered, and what files tell of it.</summary>
+    public required LaunchNetwork Network { get; init; }
 
     public string Upper => StateDirectory + "/upper";
 

@@ -26,7 +26,7 @@ internal static class Planner
 
     public static ulong CloneFlags(LaunchRequest request)
     {
-        ContainerNamespaces namespaces = request.NetNamespace < 0 ? request.Spec.Namespaces : request.Spec.Namespaces & ~ContainerNamespaces.Net;
+        ContainerNamespaces namespaces = request.Network.Namespace < 0 ? request.Spec.Namespaces : request.Spec.Namespaces & ~ContainerNamespaces.Net;
         ulong flags = Kernel.CLONE_FILES; // undone by the first step that closes descriptors
         Add(ContainerNamespaces.Mount, Kernel.CLONE_NEWNS);
         Add(ContainerNamespaces.Pid, Kernel.CLONE_NEWPID);
@@ -54,9 +54,9 @@ internal static class Planner
 
         DieWithHost dieWithHost = new(hostPidFd);
         plan.Add(dieWithHost);
-        if (request.NetNamespace >= 0)
+        if (request.Network.Namespace >= 0)
         {
-            plan.Add(new EnterNetNamespace(request.NetNamespace)); // its descriptor is the host's, and goes with the others
+            plan.Add(new EnterNetNamespace(request.Network)); // its descriptor is the host's, and goes with the others
         }
 
         plan.Add(new TakeStreams(hostPidFd));
@@ -98,7 +98,7 @@ internal static class Planner
 
         if (spec.EtcFiles)
         {
-            plan.Add(new MountEtcFiles(request, ResolvConf(spec)));
+            plan.Add(new MountEtcFiles(request));
         }
 
         if (spec.MaskedPaths.Length > 0)
@@ -116,7 +116,7 @@ internal static class Planner
             plan.Add(s_readOnlyRoot);
         }
 
-        if (spec.Private(ContainerNamespaces.Net) && request.NetNamespace < 0)
+        if (spec.Private(ContainerNamespaces.Net) && request.Network.Namespace < 0)
         {
             plan.Add(s_loopback);
         }
@@ -133,8 +133,4 @@ internal static class Planner
         plan.Add(new Execute(request));
         return plan;
     }
-
-    // A container with nothing but lo reaches no resolver, and must not wait for one; one on the host's network asks the host's.
-    private static string ResolvConf(ContainerSpec spec)
-        => !spec.Private(ContainerNamespaces.Net) && File.Exists("/etc/resolv.conf") ? File.ReadAllText("/etc/resolv.conf") : "# no network\n";
 }

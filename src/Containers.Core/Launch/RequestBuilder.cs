@@ -5,11 +5,11 @@ namespace Containers.Launch;
 /// <summary>Fills in what a spec leaves to the image and to the defaults.</summary>
 internal static class RequestBuilder
 {
-    public static LaunchRequest Build(ContainerSpec spec, ResolvedRoot root, string id, string stateDirectory, (int Input, int Output, int Error) streams, int netNamespace = -1)
+    public static LaunchRequest Build(ContainerSpec spec, ResolvedRoot root, string id, string stateDirectory, (int Input, int Output, int Error) streams, LaunchNetwork network)
     {
         ImageConfig? config = root.Image?.Config;
         ImageUser user = root.ResolveUser(NotEmpty(spec.User) ?? NotEmpty(config?.User) ?? "0");
-        string hostname = spec.Hostname ?? (id.Length <= 64 ? id : id[..64]);
+        string hostname = Hostname(spec, id);
         if (spec.Hostname is not null && !spec.Private(ContainerNamespaces.Uts))
         {
             throw new ContainerException($"The host name \"{hostname}\" cannot be set: the container shares the host's UTS namespace.", $"{nameof(ContainerBuilder.WithUtsNs)}() gives it one of its own.");
@@ -22,7 +22,7 @@ internal static class RequestBuilder
             Id = id,
             LowerDirectories = root.LowerDirectories,
             StateDirectory = stateDirectory,
-            Hostname = spec.Private(ContainerNamespaces.Uts) ? hostname : System.Environment.MachineName,
+            Hostname = SeenHostname(spec, id),
             Arguments = Arguments(spec, config, root),
             Environment = environment,
             SearchPath = path,
@@ -32,9 +32,14 @@ internal static class RequestBuilder
             SupplementaryGroups = user.SupplementaryGroups,
             StopSignal = Signals.Parse(NotEmpty(spec.StopSignal) ?? NotEmpty(config?.StopSignal) ?? "SIGTERM"),
             Streams = streams,
-            NetNamespace = netNamespace,
+            Network = network,
         };
     }
+
+    /// <summary>The name the container has for itself, and on its networks.</summary>
+    public static string SeenHostname(ContainerSpec spec, string id) => spec.Private(ContainerNamespaces.Uts) ? Hostname(spec, id) : System.Environment.MachineName;
+
+    private static string Hostname(ContainerSpec spec, string id) => spec.Hostname ?? (id.Length <= 64 ? id : id[..64]);
 
     private static string? NotEmpty(string? text) => string.IsNullOrEmpty(text) ? null : text;
 

@@ -11,6 +11,9 @@ internal sealed class ShellScript
     /// <summary>Options of the unshare command that makes the namespaces.</summary>
     public List<string> Unshare { get; } = [];
 
+    /// <summary>Programs that stand before unshare, such as ip netns exec.</summary>
+    public List<string> Wrapper { get; } = [];
+
     /// <summary>Programs that stand before the command and become it: each is executed by the one before.</summary>
     public List<string> Chain { get; } = [];
 
@@ -42,7 +45,8 @@ internal sealed class ShellScript
     {
         StringBuilder text = new();
         text.Append("#!/bin/bash\n# Run as root; util-linux and iproute2 are needed.\nset -e\n\n").Append(_outside);
-        text.Append("\nexec unshare ").AppendJoin(' ', Unshare).Append(" bash -e -c \"$(cat <<'CONTAINER'\n");
+        // A trap that is to run at the end has to be left a shell.
+        text.Append(Wrapper.Count > 0 ? "\n" : "\nexec ").AppendJoin("", Wrapper.Select(word => word + " ")).Append("unshare ").AppendJoin(' ', Unshare).Append(" bash -e -c \"$(cat <<'CONTAINER'\n");
         text.Append(_inside);
         text.Append("exec ").AppendJoin(" \\\n    ", Chain).Append('\n');
         return text.Append("CONTAINER\n)\"\n").ToString();

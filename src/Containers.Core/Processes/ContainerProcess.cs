@@ -9,6 +9,8 @@ internal sealed class ContainerProcess(PidHandle handle) : IDisposable
     private readonly TaskCompletionSource<ContainerExit> _exit = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _watched;
 
+    public PidHandle Handle => handle;
+
     public ContainerExit? Exit => _exit.Task.IsCompletedSuccessfully ? _exit.Task.Result : Reap() ? _exit.Task.Result : null;
 
     public bool Signal(int signal) => !_exit.Task.IsCompleted && handle.Signal(signal);

@@ -49,6 +49,12 @@ public sealed record ContainerSpec
     /// <summary>The namespaces the container does not share with the host.</summary>
     public ContainerNamespaces Namespaces { get; init; } = ContainerNamespaces.Default;
 
+    /// <summary>Networks the container is attached to, the first one with the default route. None for <see cref="Net"/>.</summary>
+    public ImmutableArray<NetSpec> Networks { get; init; } = [];
+
+    /// <summary>The network of a container without <see cref="Networks"/>.</summary>
+    public Net Net { get; init; } = Net.None;
+
     /// <summary>How far the monotonic clock is set forward, or back, in a time namespace of the container's own.</summary>
     public TimeSpan MonotonicOffset { get; init; }
 

@@ -7,7 +7,7 @@ namespace Containers.Native;
 /// </summary>
 public sealed unsafe class NamespaceHandle : DescriptorHandle
 {
-    private const long PIDFD_GET_MNT_NAMESPACE = 0xFF03; // linux/pidfd.h, Linux 6.11
+    private const long PIDFD_GET_MNT_NAMESPACE = 0xFF03, PIDFD_GET_NET_NAMESPACE = 0xFF04; // linux/pidfd.h, Linux 6.11
     private const long NS_GET_NSTYPE = 0xB703; // linux/nsfs.h
 
     internal NamespaceHandle(int descriptor)
@@ -19,10 +19,7 @@ public sealed unsafe class NamespaceHandle : DescriptorHandle
     /// <param name="process">A process id.</param>
     /// <param name="kind">As /proc/PID/ns names it: "mnt", "pid", "net", "uts", "ipc", "cgroup", "time", "user".</param>
     /// <exception cref="KernelException">ENOENT: there is no such process or kind; EACCES: it is not ours to look into.</exception>
-    public static NamespaceHandle Open(int process, string kind)
-    {
-        return Open(string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/ns/{kind}"));
-    }
+    public static NamespaceHandle Open(int process, string kind) => Open(string.Create(CultureInfo.InvariantCulture, $"/proc/{process}/ns/{kind}"));
 
     /// <summary>The calling thread's own, which may be another than its process's.</summary>
     internal static NamespaceHandle OpenThread(string kind) => Open("/proc/thread-self/ns/" + kind);
@@ -69,12 +66,24 @@ public sealed unsafe class NamespaceHandle : DescriptorHandle
 
     /// <summary>The mount namespace of a child that has not been waited for, so that its number is still its own.</summary>
     /// <returns>Null when it has ended already, and its namespaces with it.</returns>
-    internal static NamespaceHandle? TryOpenMounts(PidHandle process, int pid)
+    internal static NamespaceHandle? TryOpenMounts(PidHandle process, int pid) => TryOpen(process, pid, PIDFD_GET_MNT_NAMESPACE, "mnt");
+
+    /// <summary>The same for its network namespace.</summary>
+    internal static NamespaceHandle? TryOpenNetwork(PidHandle process, int pid) => TryOpen(process, pid, PIDFD_GET_NET_NAMESPACE, "net");
+
+    /// <summary>Another handle of the same namespace.</summary>
+    internal NamespaceHandle Duplicate()
     {
-        int descriptor = (int)Kernel.Call(SystemCall.ioctl, process.Descriptor, PIDFD_GET_MNT_NAMESPACE);
+        using Use use = Borrow();
+        return new NamespaceHandle((int)Kernel.Check(Kernel.Call(SystemCall.fcntl, use.Descriptor, Kernel.F_DUPFD_CLOEXEC, 0), "duplicate a namespace handle"));
+    }
+
+    private static NamespaceHandle? TryOpen(PidHandle process, int pid, long request, string kind)
+    {
+        int descriptor = (int)Kernel.Call(SystemCall.ioctl, process.Descriptor, request);
         if (descriptor < 0)
         {
-            fixed (byte* path = CString.Bytes(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/ns/mnt")))
+            fixed (byte* path = CString.Bytes(string.Create(CultureInfo.InvariantCulture, $"/proc/{pid}/ns/{kind}")))
             {
                 descriptor = Kernel.openat(Kernel.AT_FDCWD, path, Kernel.O_RDONLY);
             }

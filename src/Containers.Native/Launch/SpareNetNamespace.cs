@@ -33,6 +33,10 @@ internal static unsafe class SpareNetNamespace
         return taken < 0 ? null : new NamespaceHandle(taken);
     }
 
+    /// <summary>Takes the spare one, or makes one now.</summary>
+    /// <exception cref="KernelException">EPERM without CAP_SYS_ADMIN; ENOSPC past the limit on namespaces.</exception>
+    public static NamespaceHandle Take() => TryTake() ?? NamespaceThread.Make();
+
     private static Thread Start()
     {
         Thread thread = new(Serve, 256 * 1024) { IsBackground = true, Name = "containers-netns" };

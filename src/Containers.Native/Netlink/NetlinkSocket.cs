@@ -28,10 +28,10 @@ internal sealed unsafe class NetlinkSocket : DescriptorHandle
     private readonly Lock _one = new();
     private uint _sequence;
 
-    private NetlinkSocket(int descriptor)
-        : base(descriptor)
-    {
-    }
+    private readonly NetlinkProtocol _protocol;
+
+    private NetlinkSocket(int descriptor, NetlinkProtocol protocol)
+        : base(descriptor) => _protocol = protocol;
 
     /// <summary>What is called with each message of an answer.</summary>
     /// <param name="type">RTM_NEW…, or the subsystem and NFT_MSG_….</param>
@@ -50,7 +50,7 @@ internal sealed unsafe class NetlinkSocket : DescriptorHandle
         }
 
         int descriptor = Kernel.socket(Kernel.AF_NETLINK, Kernel.SOCK_RAW, (int)protocol);
-        NetlinkSocket socket = new((int)Kernel.Check(descriptor, "open netlink socket", protocol.ToString()));
+        NetlinkSocket socket = new((int)Kernel.Check(descriptor, "open netlink socket", protocol.ToString()), protocol);
         Kernel.setsockopt(descriptor, Kernel.SOL_NETLINK, NETLINK_EXT_ACK, 1); // sentences in errors, 4.12
         Kernel.setsockopt(descriptor, Kernel.SOL_NETLINK, NETLINK_CAP_ACK, 1); // which need not repeat what was asked
         if (protocol == NetlinkProtocol.Route)
@@ -84,7 +84,7 @@ internal sealed unsafe class NetlinkSocket : DescriptorHandle
         {
             using Use use = Borrow();
             uint first = Send(use.Descriptor, messages);
-            bool batch = messages.Type(0) == NfTables.NFNL_MSG_BATCH_BEGIN;
+            bool batch = _protocol == NetlinkProtocol.Netfilter && messages.Type(0) == NfTables.NFNL_MSG_BATCH_BEGIN; // rtnetlink has that number for a link
             uint last = first + (uint)messages.Count - 1;
             uint end = batch ? last - 1 : last; // that a batch ended is acknowledged since Linux 6.10 only
             NetlinkException? failure = null;

@@ -57,7 +57,7 @@ internal sealed unsafe class BindMount(ContainerMount.Bind bind) : LaunchOperati
 }
 
 /// <summary>/etc/hostname, /etc/hosts and /etc/resolv.conf.</summary>
-internal sealed unsafe class MountEtcFiles(LaunchRequest request, string resolvConf) : LaunchOperation
+internal sealed unsafe class MountEtcFiles(LaunchRequest request) : LaunchOperation
 {
     public override string Name => "mount /etc/hostname, /etc/hosts, /etc/resolv.conf";
 
@@ -99,7 +99,7 @@ internal sealed unsafe class MountEtcFiles(LaunchRequest request, string resolvC
     private (string Name, string Content)[] Contents() =>
     [
         ("hostname", request.Hostname + "\n"),
-        ("hosts", $"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n127.0.1.1\t{request.Hostname}\n"),
-        ("resolv.conf", resolvConf),
+        ("hosts", request.Network.Hosts),
+        ("resolv.conf", request.Network.ResolvConf),
     ];
 }

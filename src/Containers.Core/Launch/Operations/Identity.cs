@@ -52,13 +52,13 @@ internal sealed unsafe class SetHostname(string hostname) : LaunchOperation
 }
 
 /// <summary>Moves into a network namespace that was made beforehand.</summary>
-internal sealed class EnterNetNamespace(int descriptor) : LaunchOperation
+internal sealed class EnterNetNamespace(LaunchNetwork network) : LaunchOperation
 {
     public override string Name => "enter the network namespace";
 
-    public override string Why => "It was made ahead, with lo up: nobody has to wait for it";
+    public override string Why => network.Why;
 
-    public override void Compile(PlanCompiler plan) => plan.Add(SystemCall.setns, descriptor, Kernel.CLONE_NEWNET);
+    public override void Compile(PlanCompiler plan) => plan.Add(SystemCall.setns, network.Namespace, Kernel.CLONE_NEWNET);
 
     public override void Shell(ShellScript script)
     {

@@ -38,6 +38,10 @@ internal static class NatRules
     /// <summary>The name of the table of a host process.</summary>
     public static string TableName(int slot) => $"containers-{slot}";
 
+    /// <summary>The slot in a table's name; null for a table that is no process's.</summary>
+    public static int? TrySlot(string table)
+        => table.StartsWith("containers-", StringComparison.Ordinal) && int.TryParse(table.AsSpan("containers-".Length), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out int slot) ? slot : null;
+
     /// <summary>What a change is in commands of nft.</summary>
     public static IReadOnlyList<string> ToCommands(int slot, Action<NfTablesBatch> change)
     {

@@ -55,6 +55,26 @@ internal sealed class NatTable : IDisposable
         }
     }
 
+    /// <summary>Removes the tables of processes that died on a kernel that does not do so itself (before Linux 5.12).</summary>
+    /// <param name="networkNamespace">Where; null for the calling thread's namespace.</param>
+    /// <param name="isAlive">Whether the process with that slot lives.</param>
+    public static void DeleteStale(NamespaceHandle? networkNamespace, Func<int, bool> isAlive)
+    {
+        using NfTablesSocket socket = NfTablesSocket.Open(networkNamespace);
+        foreach (string table in socket.Tables())
+        {
+            if (NatRules.TrySlot(table) is { } slot && !isAlive(slot))
+            {
+                NfTablesBatch batch = new(table);
+                batch.DeleteTable();
+                if (socket.TryCommit(batch) is { } failure && failure.Errno is not (Errno.ENOENT or Errno.EPERM)) // the kernel was faster; or is about to
+                {
+                    throw failure;
+                }
+            }
+        }
+    }
+
     /// <summary>Translates for a network from now on.</summary>
     /// <exception cref="NetworkException">The bridge has been added before.</exception>
     public void AddNetwork(NatNetwork network)

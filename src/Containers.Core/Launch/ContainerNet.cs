@@ -1,0 +1,65 @@
+using Containers.Native;
+using Containers.Networking;
+
+namespace Containers.Launch;
+
+/// <summary>The network a spec asks for, made or found before the container is cloned.</summary>
+internal sealed class ContainerNet : IDisposable
+{
+    private readonly NamespaceHandle? _entered;
+
+    private ContainerNet(LaunchNetwork launch, NamespaceHandle? entered = null, ContainerNetworking? networking = null)
+        => (Launch, _entered, Networking) = (launch, entered, networking);
+
+    public LaunchNetwork Launch { get; }
+
+    /// <summary>What it is attached to; null for a container without networks. The container's, once it has started.</summary>
+    public ContainerNetworking? Networking { get; }
+
+    public static ContainerNet Make(ContainerSpec spec, string id)
+    {
+        string hostname = RequestBuilder.SeenHostname(spec, id);
+        if (!spec.Private(ContainerNamespaces.Net))
+        {
+            return new ContainerNet(LaunchNetwork.OfHost(hostname));
+        }
+
+        if (spec.Networks.Length > 0)
+        {
+            ContainerNetworking networking = ContainerNetworking.Make(spec, id, hostname);
+            LaunchNetwork launch = new(networking.Namespace.Handle.Descriptor, "Its links, addresses and routes are there already", LaunchNetwork.HostsOf(hostname, networking.Addresses), networking.ResolverFile);
+            return new ContainerNet(launch, networking: networking);
+        }
+
+        if (spec.Net.Container is { } container)
+        {
+            (NamespaceHandle handle, LaunchNetwork theirs) = container.ShareNetwork();
+            return new ContainerNet(theirs with { Namespace = handle.Descriptor, Why = $"The container \"{container.Id}\" shares its network" }, handle);
+        }
+
+        if (spec.Net.Namespace is { } given)
+        {
+            NamespaceHandle handle = given.Handle.Duplicate();
+            return new ContainerNet(LaunchNetwork.OfHost(hostname) with { Namespace = handle.Descriptor, Why = $"The {spec.Net} was asked for" }, handle);
+        }
+
+        NamespaceHandle? spare = SpareNetNamespace.TryTake();
+        return new ContainerNet(LaunchNetwork.None(hostname, spare?.Descriptor ?? -1), spare);
+    }
+
+    /// <summary>What a start would have, with nothing made.</summary>
+    public static LaunchNetwork Explained(ContainerSpec spec, string id)
+    {
+        string hostname = RequestBuilder.SeenHostname(spec, id);
+        return spec.Private(ContainerNamespaces.Net) ? LaunchNetwork.None(hostname) : LaunchNetwork.OfHost(hostname);
+    }
+
+    /// <summary>The container is in its namespace, and keeps it.</summary>
+    public void Entered() => _entered?.Dispose();
+
+    public void Dispose()
+    {
+        _entered?.Dispose();
+        Networking?.Dispose();
+    }
+}

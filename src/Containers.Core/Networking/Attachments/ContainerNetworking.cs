@@ -1,0 +1,112 @@
+using System.Net;
+
+namespace Containers.Networking;
+
+/// <summary>The networks of one container: made before it starts, undone when it has ended.</summary>
+internal sealed class ContainerNetworking : IDisposable
+{
+    private readonly List<NetworkAttachment> _attachments = [];
+    private readonly Lock _one = new();
+    private NetworkException? _failure;
+    private bool _disposed;
+
+    private ContainerNetworking(NetworkNamespace inside) => Namespace = inside;
+
+    /// <summary>The container's network namespace.</summary>
+    public NetworkNamespace Namespace { get; }
+
+    public IReadOnlyList<NetworkAttachment> Attachments => _attachments;
+
+    /// <summary>What stands in /etc/resolv.conf.</summary>
+    public string ResolverFile { get; private set; } = "";
+
+    /// <summary>Ports of the host that lead to it.</summary>
+    public IReadOnlyList<PortPublication> Ports => [.. _attachments.SelectMany(one => one.Ports).Select(port => port.Port)];
+
+    /// <summary>The addresses that /etc/hosts gives its own name.</summary>
+    public IEnumerable<IPAddress> Addresses => _attachments.SelectMany(one => one.Addresses);
+
+    /// <summary>Makes the networks that a spec asks for; nothing is left of them when one fails.</summary>
+    public static ContainerNetworking Make(ContainerSpec spec, string id, string hostname)
+    {
+        ContainerNetworking networking = new(NetworkNamespace.TakeSpare());
+        try
+        {
+            foreach (NetSpec net in spec.Networks)
+            {
+                BridgeNetwork bridge = Open(net);
+                NetworkAttachment.Make(bridge, net, id, hostname, networking.Namespace, networking._attachments);
+            }
+
+            networking.ResolverFile = networking.MakeResolverFile(spec);
+            return networking;
+        }
+        catch
+        {
+            networking.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Undoes it all, once; who comes second waits for that.</summary>
+    /// <exception cref="NetworkException">Something could not be undone.</exception>
+    public void Dispose()
+    {
+        lock (_one)
+        {
+            if (!_disposed)
+            {
+                _disposed = true;
+                Undo();
+            }
+        }
+
+        if (_failure is not null)
+        {
+            throw _failure;
+        }
+    }
+
+    /// <summary>As <see cref="Dispose"/>; what fails is told by that.</summary>
+    public void Release()
+    {
+        try
+        {
+            Dispose();
+        }
+        catch (NetworkException)
+        {
+            // Kept: whoever disposes the container hears of it.
+        }
+    }
+
+    private void Undo()
+    {
+        for (int i = _attachments.Count - 1; i >= 0; i--)
+        {
+            try
+            {
+                _attachments[i].Dispose();
+            }
+            catch (ContainerException e)
+            {
+                _failure ??= new NetworkException($"A container's network could not be taken down: {e.Message}", innerException: e);
+            }
+        }
+
+        Namespace.Dispose();
+    }
+
+    private static BridgeNetwork Open(NetSpec net)
+        => net.Network is { } network
+            ? network.Inner.UseAgain()
+            : HostNetwork.Open(BridgeRequest.Of(net), implicitly: true);
+
+    // The first network with a way out answers for all: a resolver that has an answer asks nobody else.
+    private string MakeResolverFile(ContainerSpec spec)
+    {
+        IEnumerable<IPAddress> gateways = _attachments.OrderBy(one => one.Bridge.Isolated).Select(one => one.Bridge.Gateway).Distinct().Take(3); // as many as resolvers look at: resolv.conf(5)
+        IReadOnlyList<string>? search = spec.Networks.Select(net => net.Search).FirstOrDefault(one => one is not null) is { } given ? given : null;
+        return ResolvConf.Read("/etc/resolv.conf").ForContainer(gateways, search, forwards: _attachments.Any(one => !one.Bridge.Isolated));
+    }
+}
