@@ -51,6 +51,7 @@ internal sealed class NetlinkMessages
     {
         _messages.Clear();
         _length = 0;
+        _message = -1; // one that has no end, because writing it threw
     }
 
     /// <summary>Begins a message. NLM_F_REQUEST is always set.</summary>

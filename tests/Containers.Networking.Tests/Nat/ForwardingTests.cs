@@ -9,7 +9,7 @@ namespace Containers.Tests.Nat;
 /// <summary>A host that is no router, and is none for others when it forwards for containers.</summary>
 public sealed class ForwardingTests : IClassFixture<HostState>
 {
-    private const int NoAnswer = 400;
+    private const int NoAnswer = 200;
 
     [Theory]
     [InlineData(true)]

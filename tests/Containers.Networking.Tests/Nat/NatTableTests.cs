@@ -10,7 +10,7 @@ namespace Containers.Tests.Nat;
 /// <summary>Connections across the table of a process: who reaches whom, and by which address.</summary>
 public sealed class NatTableTests : IClassFixture<HostState>
 {
-    private const int NoAnswer = 400; // milliseconds to wait for what must not come
+    private const int NoAnswer = 200; // milliseconds to wait for what must not come
 
     public static TheoryData<ProtocolType> Protocols => [ProtocolType.Tcp, ProtocolType.Udp];
 
@@ -37,6 +37,11 @@ public sealed class NatTableTests : IClassFixture<HostState>
         Assert.Equal("172.30.0.1", lab.One.Ask(protocol, At("10.9.0.1:8080"))); // itself
         Assert.Equal("172.30.0.1", lab.One.Ask(protocol, At("172.30.0.1:8080")));
         Assert.Equal("172.30.0.1", lab.Three.Ask(protocol, At("10.9.0.1:8080"))); // of another network
+
+        // No redirect (ICMP) taught them that the host's address is a neighbour's.
+        using TestNamespace.Responder host = lab.Host.Listen(protocol, At("10.9.0.1:90"));
+        Assert.Equal("172.30.0.2", lab.One.Ask(protocol, At("10.9.0.1:90")));
+        Assert.Equal("172.30.0.3", lab.Two.Ask(protocol, At("10.9.0.1:90")));
 
         Assert.Equal("fd09::2", lab.Outside.Ask(protocol, At("[fd09::1]:8080")));
         Assert.Equal("fd09::1", lab.Host.Ask(protocol, At("[fd09::1]:8080")));
@@ -339,6 +344,37 @@ public sealed class NatTableTests : IClassFixture<HostState>
         Assert.Empty(socket.Tables());
         table.Detach([Port("", 8080, "172.30.0.2:80")], []);
         Assert.Throws<ObjectDisposedException>(() => table.AddNetwork(First));
+    }
+
+    [Fact]
+    public void Without_the_right_to_it_the_error_says_so_and_nothing_is_changed()
+    {
+        Requires.OwnNetwork();
+        using TestNamespace network = new();
+        NetworkException? table = null, forwarding = null;
+        Thread thread = new(() =>
+        {
+            Native.Kernel.Check(Native.Kernel.setns(network.Handle.Descriptor, Native.Kernel.CLONE_NEWNET), "enter");
+            Netlink.NfTablesTests.DropCapabilities();
+            table = Assert.Throws<NetworkException>(() => NatTable.Create(null, 1));
+            forwarding = Assert.Throws<NetworkException>(() => Forwarding.Enable(null, First));
+        });
+        thread.Start();
+        thread.Join();
+
+        Assert.Contains("CAP_NET_ADMIN", table!.Message, StringComparison.Ordinal);
+        Assert.Contains("CAP_NET_ADMIN", forwarding!.Message, StringComparison.Ordinal);
+        Assert.Empty(NftJson.Ruleset(network));
+    }
+
+    [Fact]
+    public void Bridge_name_that_is_too_long_is_refused_and_the_table_goes_on()
+    {
+        Requires.OwnNetwork();
+        using TestNamespace network = new();
+        using NatTable table = NatTable.Create(network.Handle, 1);
+        Assert.Throws<ArgumentException>(() => table.AddNetwork(First with { Bridge = "sixteen-bytes-it" }));
+        table.AddNetwork(First);
     }
 
     [Fact]

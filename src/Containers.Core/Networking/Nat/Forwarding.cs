@@ -39,9 +39,12 @@ internal static class Forwarding
         {
             using NfTablesSocket socket = NfTablesSocket.Open(networkNamespace);
             plan = Plan(socket, networkNamespace, network, perLink6);
-            NfTablesBatch batch = new(GuardTable);
-            WriteGuard(batch, plan, plan.Global6 || Names(socket, s_uplinks6).Contains(ForwardingPlan.All));
-            socket.Commit(batch);
+            if (!plan.IsGuarded)
+            {
+                NfTablesBatch batch = new(GuardTable);
+                WriteGuard(batch, plan, plan.Global6 || Names(socket, s_uplinks6).Contains(ForwardingPlan.All));
+                socket.Commit(batch);
+            }
         }
         catch (KernelException e)
         {

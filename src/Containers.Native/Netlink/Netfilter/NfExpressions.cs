@@ -112,13 +112,6 @@ internal readonly struct NfExpressions(NetlinkMessages messages)
         using Expression expression = new(messages, "masq");
     }
 
-    /// <summary>Translates the destination to the receiving link's own address, and the port that the register has.</summary>
-    public void Redir(uint port)
-    {
-        using Expression expression = new(messages, "redir");
-        messages.U32BigEndian(NFTA_REDIR_REG_PROTO_MIN, port);
-    }
-
     public void Counter()
     {
         using Expression expression = new(messages, "counter");

@@ -116,8 +116,14 @@ internal ref struct NfValue
     }
 
     /// <summary>The name of a link: always 16 bytes, IFNAMSIZ.</summary>
+    /// <exception cref="ArgumentException">It is longer than the 15 bytes that fit before the zero.</exception>
     public NfValue Name(string name)
     {
+        if (Encoding.UTF8.GetByteCount(name) > 15)
+        {
+            throw new ArgumentException($"A link's name has at most 15 bytes; {name} has more.", nameof(name));
+        }
+
         Encoding.UTF8.GetBytes(name, Next()[..16]);
         _length += 16;
         return this;

@@ -12,13 +12,13 @@ internal static class NfTables
     public const ushort NFT_MSG_NEWTABLE = 0, NFT_MSG_GETTABLE = 1, NFT_MSG_DELTABLE = 2;
     public const ushort NFT_MSG_NEWCHAIN = 3, NFT_MSG_DELCHAIN = 5;
     public const ushort NFT_MSG_NEWRULE = 6, NFT_MSG_GETRULE = 7, NFT_MSG_DELRULE = 8;
-    public const ushort NFT_MSG_NEWSET = 9, NFT_MSG_DELSET = 11;
+    public const ushort NFT_MSG_NEWSET = 9;
     public const ushort NFT_MSG_NEWSETELEM = 12, NFT_MSG_GETSETELEM = 13, NFT_MSG_DELSETELEM = 14;
 
     public const byte NFPROTO_INET = 1, NFPROTO_IPV4 = 2, NFPROTO_IPV6 = 10;
 
     public const uint NFT_TABLE_F_OWNER = 2;
-    public const ushort NFTA_TABLE_NAME = 1, NFTA_TABLE_FLAGS = 2, NFTA_TABLE_OWNER = 7;
+    public const ushort NFTA_TABLE_NAME = 1, NFTA_TABLE_FLAGS = 2;
 
     public const ushort NFTA_CHAIN_TABLE = 1, NFTA_CHAIN_NAME = 3, NFTA_CHAIN_HOOK = 4, NFTA_CHAIN_POLICY = 5, NFTA_CHAIN_TYPE = 7;
     public const ushort NFTA_HOOK_HOOKNUM = 1, NFTA_HOOK_PRIORITY = 2;
@@ -64,7 +64,6 @@ internal static class NfTables
 
     public const ushort NFTA_NAT_TYPE = 1, NFTA_NAT_FAMILY = 2, NFTA_NAT_REG_ADDR_MIN = 3, NFTA_NAT_REG_PROTO_MIN = 5;
     public const uint NFT_NAT_DNAT = 1;
-    public const ushort NFTA_REDIR_REG_PROTO_MIN = 1;
 }
 
 /// <summary>Where a base chain hangs: enum nf_inet_hooks.</summary>

@@ -23,9 +23,9 @@ public sealed class ConntrackTests : IClassFixture<HostState>
         Assert.Equal(left, host.Ask(ProtocolType.Udp, new IPEndPoint(IPAddress.Parse(right), 5000)));
         Assert.Equal(left, host.Ask(ProtocolType.Udp, new IPEndPoint(IPAddress.Parse(left), 5000)));
 
-        Assert.Equal(1, Conntrack.Delete(IPAddress.Parse(right), host.Handle));
-        Assert.Equal(0, Conntrack.Delete(IPAddress.Parse(right), host.Handle));
-        Assert.Equal(1, Conntrack.Delete(IPAddress.Parse(left), host.Handle));
+        Assert.Equal(1, Conntrack.Delete([IPAddress.Parse(right)], host.Handle));
+        Assert.Equal(0, Conntrack.Delete([IPAddress.Parse(right)], host.Handle));
+        Assert.Equal(1, Conntrack.Delete([IPAddress.Parse(left)], host.Handle));
     }
 
     [Fact]
@@ -33,6 +33,6 @@ public sealed class ConntrackTests : IClassFixture<HostState>
     {
         Requires.OwnNetwork();
         using TestNamespace network = new();
-        Assert.Equal(0, Conntrack.Delete(IPAddress.Parse("10.77.0.2"), network.Handle));
+        Assert.Equal(0, Conntrack.Delete([IPAddress.Parse("10.77.0.2")], network.Handle));
     }
 }

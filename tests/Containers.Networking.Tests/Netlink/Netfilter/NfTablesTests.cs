@@ -246,7 +246,7 @@ public sealed class NfTablesTests : IClassFixture<HostState>
     }
 
     // Of this thread only, which ends soon: capset(2).
-    private static unsafe void DropCapabilities()
+    internal static unsafe void DropCapabilities()
     {
         ulong header = 0x20080522; // _LINUX_CAPABILITY_VERSION_3, and 0 for the calling thread
         uint* sets = stackalloc uint[6];
