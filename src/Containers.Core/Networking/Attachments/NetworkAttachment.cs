@@ -100,6 +100,10 @@ internal sealed class NetworkAttachment : IDisposable
             }
 
             DeleteLink();
+            if (_portRules.Any(port => port.Protocol == ProtocolType.Udp))
+            {
+                Conntrack.Delete([.. Addresses], _bridge.Host.Namespace.Target); // or who has the address next gets packets of conversations that have no end
+            }
         }
         finally
         {

@@ -36,14 +36,10 @@ internal static class NetworkAddress
     public static IPNetwork ParsePrefix(string text)
     {
         (IPAddress address, int length) = ParseWithPrefix(text);
-        try
-        {
-            return new IPNetwork(address, length);
-        }
-        catch (ArgumentException)
-        {
-            throw new ContainerException($"\"{text}\" has bits behind its prefix.", "It is written as 10.0.0.0/24 or fd00::/64: an address of a host within it is none.");
-        }
+        IPNetwork prefix = new(address, length);
+        return prefix.BaseAddress.Equals(address) // since .NET 10 it cuts them off
+            ? prefix
+            : throw new ContainerException($"\"{text}\" has bits behind its prefix.", $"{prefix} is meant, perhaps.");
     }
 
     public static IPNetwork Everything(AddressFamily family) => new(family == AddressFamily.InterNetwork ? IPAddress.Any : IPAddress.IPv6Any, 0);

@@ -6,7 +6,7 @@ namespace Containers;
 public sealed partial class NetworkLink
 {
     // Numbers of queueing disciplines that are ours: the kernel's own choices are 8001 and up, and tc's users like small ones.
-    private const uint FirstHandle = 0x6C00, Handles = 0x400;
+    private const uint FirstHandle = 0x6000, Handles = 0x1000;
 
     private static uint s_handle = (uint)Random.Shared.Next((int)Handles);
 

@@ -45,7 +45,11 @@ public sealed partial class NetworkLink
 
     /// <summary>Switches it on.</summary>
     /// <exception cref="NetlinkException">ENETDOWN: the link below it is down.</exception>
-    public void SetUp() => Change(new LinkChange { Up = true });
+    public void SetUp()
+    {
+        Change(new LinkChange { Up = true });
+        Settle();
+    }
 
     /// <summary>Switches it off: what is sent by it is lost, its routes are removed, and so are its IPv6 addresses.</summary>
     public void SetDown() => Change(new LinkChange { Up = false });
@@ -77,6 +81,7 @@ public sealed partial class NetworkLink
         }
 
         Change(new LinkChange { Master = bridge.Index });
+        Settle();
     }
 
     /// <summary>Takes it out of the bridge that it is a port of, if it is of one.</summary>
@@ -150,6 +155,17 @@ public sealed partial class NetworkLink
         Place place = _place;
         return place.Namespace.Route.TryGetLink(place.Index)
             ?? throw new NetlinkException("look up link", place.Name, Errno.ENODEV, hint: RouteHints.Link(Errno.ENODEV));
+    }
+
+    /// <summary>
+    /// Has the kernel take note now that the link is up. It does so once a second at most (linkwatch), unless it is in a hurry,
+    /// which it is not for a veth whose peer has the same number in its namespace; and a port of a bridge forwards nothing before.
+    /// To look the link up makes it do so, since Linux 6.8; on older ones what is sent within the second may be lost.
+    /// </summary>
+    internal void Settle()
+    {
+        Place place = _place;
+        _ = place.Namespace.Route.TryGetLink(place.Index);
     }
 
     private void Change(LinkChange change)

@@ -49,7 +49,7 @@ public sealed partial class NetworkNamespace
     public NetworkLink AddMacvlan(NetworkLink parent, string name, MacvlanMode mode = MacvlanMode.Bridge, bool up = true)
     {
         ArgumentNullException.ThrowIfNull(parent);
-        Over(parent, (messages, settings) => messages.AddMacvlan(name, parent.Index, (Native.Netlink.MacvlanMode)(uint)mode, settings), up);
+        Over(parent, (messages, settings) => messages.AddMacvlan(name, parent.Index, (uint)mode, settings), up);
         return Made(name);
     }
 

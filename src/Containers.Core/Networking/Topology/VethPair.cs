@@ -45,6 +45,7 @@ public sealed class VethPair : IDisposable
             if (options.Up)
             {
                 pair.B.SetUp();
+                pair.A.Settle();
             }
 
             return pair;

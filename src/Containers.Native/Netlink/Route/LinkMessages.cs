@@ -55,7 +55,7 @@ internal static class LinkMessages
         messages.End();
     }
 
-    /// <param name="parent">The index of the link whose tagged frames it has. Without reordering, filtering or protocols of one's own: 802.1Q.</param>
+    /// <param name="parent">The index of the link whose frames with the tag of the VLAN it has, without the tag.</param>
     /// <param name="id">1 to 4094.</param>
     public static void AddVlan(this NetlinkMessages messages, string name, int parent, int id, in LinkSettings settings = default)
     {
@@ -74,7 +74,8 @@ internal static class LinkMessages
     }
 
     /// <param name="parent">The index of the link that it is another address of. It may be in the socket's namespace while the new link is in another.</param>
-    public static void AddMacvlan(this NetlinkMessages messages, string name, int parent, MacvlanMode mode, in LinkSettings settings = default)
+    /// <param name="mode">MACVLAN_MODE_…: how those over one parent see each other.</param>
+    public static void AddMacvlan(this NetlinkMessages messages, string name, int parent, uint mode, in LinkSettings settings = default)
     {
         Begin(messages, "add macvlan link", name, settings, parent, RouteHints.Macvlan);
         using (messages.Nest(IFLA_LINKINFO))
@@ -82,7 +83,7 @@ internal static class LinkMessages
             messages.Text(IFLA_INFO_KIND, "macvlan");
             using (messages.Nest(IFLA_INFO_DATA))
             {
-                messages.U32(IFLA_MACVLAN_MODE, (uint)mode);
+                messages.U32(IFLA_MACVLAN_MODE, mode);
             }
         }
 

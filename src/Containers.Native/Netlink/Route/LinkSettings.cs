@@ -91,22 +91,6 @@ internal readonly record struct VxlanSettings()
     public bool Learning { get; init; } = true;
 }
 
-/// <summary>How links over one parent see each other: linux/if_link.h, MACVLAN_MODE_….</summary>
-internal enum MacvlanMode : uint
-{
-    /// <summary>Not at all.</summary>
-    Private = 1,
-
-    /// <summary>By way of a switch outside that sends frames back.</summary>
-    Vepa = 2,
-
-    /// <summary>Directly.</summary>
-    Bridge = 4,
-
-    /// <summary>There is one, and it has the parent for itself.</summary>
-    Passthru = 8,
-}
-
 /// <summary>What is to change of a link; what is not set stays as it is.</summary>
 internal readonly record struct LinkChange
 {

@@ -16,6 +16,7 @@ internal static partial class Rtnetlink
     public const ushort IFLA_BR_VLAN_FILTERING = 7;
     public const ushort IFLA_VLAN_ID = 1;
     public const ushort IFLA_MACVLAN_MODE = 1;
+    public const uint MACVLAN_MODE_PRIVATE = 1, MACVLAN_MODE_VEPA = 2, MACVLAN_MODE_BRIDGE = 4, MACVLAN_MODE_PASSTHRU = 8;
     public const ushort VETH_INFO_PEER = 1;
     public const ushort IFLA_VXLAN_ID = 1, IFLA_VXLAN_GROUP = 2, IFLA_VXLAN_LINK = 3, IFLA_VXLAN_LOCAL = 4, IFLA_VXLAN_LEARNING = 7;
     public const ushort IFLA_VXLAN_PORT = 15, IFLA_VXLAN_GROUP6 = 16, IFLA_VXLAN_LOCAL6 = 17;

@@ -72,7 +72,7 @@ public sealed class LinkMessagesTests : RouteTest
     public void Macvlan_and_vxlan_are_as_asked()
     {
         (LinkInfo a, _) = Pair();
-        TransactIfKernelHas("macvlan", messages => messages.AddMacvlan("mv0", a.Index, Native.Netlink.MacvlanMode.Bridge, new LinkSettings { Up = true }));
+        TransactIfKernelHas("macvlan", messages => messages.AddMacvlan("mv0", a.Index, Rtnetlink.MACVLAN_MODE_BRIDGE, new LinkSettings { Up = true }));
         TransactIfKernelHas("vxlan", messages => messages.AddVxlan("vx0", 4711, new VxlanSettings
         {
             Remote = System.Net.IPAddress.Parse("10.9.9.9"), Local = System.Net.IPAddress.Parse("10.9.9.8"), Link = a.Index, Learning = false,
