@@ -99,11 +99,12 @@ public sealed partial class NetworkNamespace
     /// <exception cref="KernelException">EROFS: /proc/sys is read-only here; ENOENT: the kernel has no IPv6.</exception>
     public void EnableForwarding(bool ipv6 = false)
     {
-        NetworkSetting.Write(Target, "ipv4/ip_forward", "1");
         if (ipv6)
         {
-            NetworkSetting.Write(Target, "ipv6/conf/all/forwarding", "1");
+            NetworkSetting.Write(Target, "ipv6/conf/all/forwarding", "1"); // first, since it is the one that may be missing
         }
+
+        NetworkSetting.Write(Target, "ipv4/ip_forward", "1");
     }
 
     private static NetworkRoute Parse(string destination, string? gateway, NetworkLink? link)

@@ -96,7 +96,7 @@ internal readonly record struct LinkChange
 {
     public bool? Up { get; init; }
 
-    /// <summary>The new name. Of a link that is up only since Linux 6.2.</summary>
+    /// <summary>The new name. Of a link that is up only since Linux 6.2, and before that not together with <see cref="Up"/> being false either: the name comes first.</summary>
     public string? Name { get; init; }
 
     /// <summary>Bytes; 0 for no change.</summary>
