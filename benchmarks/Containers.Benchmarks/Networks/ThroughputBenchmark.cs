@@ -16,7 +16,8 @@ internal static class ThroughputBenchmark
         using WorkFolder work = new();
         using HostNamespace host = new();
         using Network network = Network.Bridge("ours0", "172.30.0.0/16", new NetworkOptions { Namespace = host.Namespace });
-        string archive = new ImageBuilder().AddProgram("iperf3").Save(work.In("iperf3.tar"), "iperf3:latest");
+        string archive = work.In("iperf3.tar");
+        new ImageBuilder().AddProgram("iperf3").Save(archive, "iperf3:latest");
         ContainerBuilder ours = Container.FromImage("docker-archive:" + archive).WithStore(work.In("store")).WithNet(network);
 
         using NetworkNamespace peer = NetworkNamespace.Create();

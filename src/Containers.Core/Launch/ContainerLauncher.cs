@@ -29,7 +29,8 @@ internal static class ContainerLauncher
         {
             pipes = new StreamPipes(spec);
             net = ContainerNet.Make(spec, id);
-            LaunchRequest request = RequestBuilder.Build(spec, root, id, state, pipes.Child, net.Launch);
+            using LowDescriptors low = LowDescriptors.Take();
+            LaunchRequest request = RequestBuilder.Build(spec, root, id, state, pipes.Place(low), net.Launch);
             using LaunchPlan plan = LaunchPlan.Compile(request, s_host.Value.Descriptor, Features.Value ?? KernelFeatures.Current);
             Intercept.Value?.Invoke(plan);
             long planned = Stopwatch.GetTimestamp();
@@ -37,6 +38,7 @@ internal static class ContainerLauncher
             bool executed = child.WaitForExec();
             long ended = Stopwatch.GetTimestamp();
             pipes.CloseChildEnds();
+            low.Clear();
             net.Entered();
             if (!executed)
             {

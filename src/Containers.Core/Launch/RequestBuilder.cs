@@ -5,7 +5,7 @@ namespace Containers.Launch;
 /// <summary>Fills in what a spec leaves to the image and to the defaults.</summary>
 internal static class RequestBuilder
 {
-    public static LaunchRequest Build(ContainerSpec spec, ResolvedRoot root, string id, string stateDirectory, (int Input, int Output, int Error) streams, LaunchNetwork network)
+    public static LaunchRequest Build(ContainerSpec spec, ResolvedRoot root, string id, string stateDirectory, (int Input, int Output, int Error) streams, LaunchNetwork? network = null)
     {
         ImageConfig? config = root.Image?.Config;
         ImageUser user = root.ResolveUser(NotEmpty(spec.User) ?? NotEmpty(config?.User) ?? "0");
@@ -32,7 +32,7 @@ internal static class RequestBuilder
             SupplementaryGroups = user.SupplementaryGroups,
             StopSignal = Signals.Parse(NotEmpty(spec.StopSignal) ?? NotEmpty(config?.StopSignal) ?? "SIGTERM"),
             Streams = streams,
-            Network = network,
+            Network = network ?? LaunchNetwork.None(SeenHostname(spec, id)),
         };
     }
 

@@ -35,6 +35,9 @@ internal sealed unsafe class StreamPipes : IDisposable
     /// <summary>What becomes 0, 1 and 2: a pipe's end, the host's own, or -1 for /dev/null.</summary>
     public (int Input, int Output, int Error) Child { get; }
 
+    /// <summary>The same, at low numbers.</summary>
+    public (int Input, int Output, int Error) Place(LowDescriptors low) => (low.Place(Child.Input), low.Place(Child.Output), low.Place(Child.Error));
+
     /// <summary>The child has its own copies: while ours are open, no reader sees the end.</summary>
     public void CloseChildEnds()
     {

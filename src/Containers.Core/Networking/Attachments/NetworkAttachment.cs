@@ -12,6 +12,8 @@ namespace Containers.Networking;
 /// </summary>
 internal sealed class NetworkAttachment : IDisposable
 {
+    private static readonly bool s_ipv6 = Directory.Exists("/proc/sys/net/ipv6");
+
     private readonly BridgeNetwork _bridge;
     private readonly List<PortReservation> _ports = [];
     private int _hostLink;
@@ -158,13 +160,12 @@ internal sealed class NetworkAttachment : IDisposable
         messages.AddVeth(HostInterface, Interface, inside.Handle, new VethSettings
         {
             Master = _bridge.Index,
-            Up = true,
             Mtu = mtu,
             PeerMacAddress = mac.Value,
         });
         // The kernel takes no alias with a new link. By its name, which no other link can have, in the same call, which
         // nothing can end in the middle: so there is no veth of ours without the mark.
-        messages.SetLink(0, new LinkChange { Alias = alias }, HostInterface);
+        messages.SetLink(0, new LinkChange { Alias = alias, Up = true, WithoutLinkLocal = s_ipv6 }, HostInterface);
         _bridge.Host.Route.Transact(messages);
         LinkInfo host = _bridge.Host.Route.TryGetLink(HostInterface) ?? throw new NetworkException($"The link {HostInterface} of the container \"{id}\" was removed by someone while it was made.");
         _hostLink = host.Index;
@@ -180,10 +181,11 @@ internal sealed class NetworkAttachment : IDisposable
 
         LinkInfo link = inside.Route.TryGetLink(Interface) ?? throw new NetworkException($"The link {Interface} of the container \"{id}\" was removed by someone while it was made.");
         messages.Clear();
-        messages.SetLink(link.Index, new LinkChange { Up = true }, Interface);
+        messages.SetLink(link.Index, new LinkChange { Up = true, WithoutLinkLocal = s_ipv6 && Address6 is null }, Interface);
         AddAddress(_bridge.Pool4, Address4);
         AddAddress(_bridge.Pool6, Address6);
         inside.Route.Transact(messages);
+        _ = _bridge.Host.Route.TryGetLink(_hostLink); // the kernel takes note that both ends are up when someone looks, and else within a second: see NetworkLink.Settle
 
         void AddAddress(AddressPool? pool, IPAddress? address)
         {

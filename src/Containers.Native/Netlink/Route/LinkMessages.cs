@@ -166,6 +166,15 @@ internal static class LinkMessages
             messages.U32(IFLA_MASTER, (uint)master);
         }
 
+        if (change.WithoutLinkLocal)
+        {
+            using (messages.Nest(IFLA_AF_SPEC))
+            using (messages.Nest(Kernel.AF_INET6))
+            {
+                messages.U8(IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+            }
+        }
+
         if (change.Alias is { } alias)
         {
             messages.Attribute(IFLA_IFALIAS, Encoding.UTF8.GetBytes(alias)); // without a zero, which would be kept as a part of it

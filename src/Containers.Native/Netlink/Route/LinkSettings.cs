@@ -112,6 +112,12 @@ internal readonly record struct LinkChange
 
     public uint? Group { get; init; }
 
+    /// <summary>
+    /// Whether it makes itself no link-local IPv6 address when it comes up, and so neither asks whether another has it nor for
+    /// routers, which every port of a bridge would have to hear (addr_gen_mode none, Linux 3.17). Only on a host with IPv6.
+    /// </summary>
+    public bool WithoutLinkLocal { get; init; }
+
     /// <summary>Moves the link, which loses its addresses and its bridge, and is down there unless <see cref="Up"/> is set. The rest of the change takes place there. Has to stay open until the message is sent.</summary>
     public NamespaceHandle? Namespace { get; init; }
 }
