@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
@@ -144,6 +145,27 @@ public sealed class PastaTests : IClassFixture<HostState>
             string found = lab.Container.Run("unshare", "--mount", "sh", "-c", "mount --bind \"$0\" /etc/resolv.conf && timeout 60 getent ahosts db", directory["resolv.conf"]);
             Assert.Contains("172.30.0.5", found, StringComparison.Ordinal);
             Assert.Contains("fd00:30::5", found, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Namespace_of_another_user_namespace_is_entered_by_way_of_it()
+    {
+        using Lab lab = new();
+        ProcessStartInfo start = new("unshare", ["--user", "--map-root-user", "--net", "sh", "-c", "echo made; exec sleep 1000"]) { RedirectStandardOutput = true };
+        using Process container = Process.Start(start)!;
+        try
+        {
+            Assert.Equal("made", container.StandardOutput.ReadLine());
+            using NamespaceHandle network = NamespaceHandle.Open(container.Id, "net"), user = NamespaceHandle.Open(container.Id, "user");
+            using PastaProcess pasta = PastaProcess.Start(network, user, new PastaOptions());
+
+            Assert.Contains("192.0.2.10/24", Tool.Run("nsenter", $"--net=/proc/{container.Id}/ns/net", "ip", "addr", "show", "up", "dev", "eth0"), StringComparison.Ordinal);
+        }
+        finally
+        {
+            container.Kill();
+            container.WaitForExit();
         }
     }
 
