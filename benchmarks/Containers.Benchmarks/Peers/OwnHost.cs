@@ -2,19 +2,27 @@ using System.Buffers.Binary;
 
 namespace Containers.Benchmarks.Peers;
 
-/// <summary>This library in a process with a heap of 1 GB, all of it alive and touched. What fork would copy the page tables of.</summary>
+/// <summary>
+/// This library in another process: with a heap of 1 GB, all of it alive and touched, which fork would copy the page tables
+/// of; or in a network of its own, whose containers have one too.
+/// </summary>
 internal static class OwnHost
 {
-    public const string Command = "own-host";
+    public const string Command = "own-host", Large = "1gb", Networked = "net";
 
     private const int Blocks = 1024, BlockSize = 1 << 20;
 
     public static int Run(string[] args)
     {
         Console.CancelKeyPress += (_, e) => e.Cancel = true; // Ctrl-C is for the process that drives this one
-        ContainerBuilder builder = OwnContender.Builder(args[0], args[1]);
-        byte[][] heap = new byte[Blocks][];
-        for (int i = 0; i < Blocks; i++)
+        ContainerBuilder builder = OwnContender.Builder(args[1], args[2]);
+        if (args[0] == Networked)
+        {
+            builder = OwnContender.WithNetwork(builder) ?? throw new NotSupportedException("No container has a network yet.");
+        }
+
+        byte[][] heap = new byte[args[0] == Large ? Blocks : 0][];
+        for (int i = 0; i < heap.Length; i++)
         {
             heap[i] = new byte[BlockSize];
             heap[i].AsSpan().Fill((byte)(i | 1)); // touched: untouched memory has no pages

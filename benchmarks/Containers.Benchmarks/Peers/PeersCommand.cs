@@ -65,13 +65,15 @@ internal static class PeersCommand
         ToolContenders tools = new(work, root);
         Enter("containers", () => new OwnContender("containers", ours));
         Enter("containers-bind", () => new OwnContender("containers-bind", ours.WithBindRoot()));
-        Enter("containers-1gb", () => new HelperContender("containers-1gb", new Helper(Environment.ProcessPath!, OwnHost.Command, root, work.In("store"))));
+        Enter("containers-1gb", () => new HelperContender("containers-1gb", new Helper(Environment.ProcessPath!, OwnHost.Command, OwnHost.Large, root, work.In("store"))));
+        Enter("containers-net", () => Networked(ours, root, work));
         Enter("floor-c", () => FloorContender.Create(work, ours));
         Enter("process-start", () => new ProcessStartContender(root));
         Enter("unshare", tools.Unshare);
         Enter("bwrap", tools.Bubblewrap);
         Enter("crun", () => tools.Oci("crun"));
         Enter("runc", () => tools.Oci("runc"));
+        Enter("podman-net", tools.PodmanNet);
 
         void Enter(string name, Func<Contender> create)
         {
@@ -89,6 +91,17 @@ internal static class PeersCommand
                 Console.Error.WriteLine($"{name} is left out: {e.Message}.");
             }
         }
+    }
+
+    private static HelperContender Networked(ContainerBuilder ours, string root, WorkFolder work)
+    {
+        if (OwnContender.WithNetwork(ours) is null)
+        {
+            throw new ContenderException("no container has a network yet");
+        }
+
+        string[] command = OwnNetwork.For([Environment.ProcessPath!, OwnHost.Command, OwnHost.Networked, root, work.In("store-net")]);
+        return new HelperContender("containers-net", new Helper(command[0], command[1..]));
     }
 
     /// <summary>

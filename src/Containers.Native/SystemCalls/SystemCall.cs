@@ -79,6 +79,7 @@ internal readonly record struct SystemCall(string Name, int Number)
     public static readonly SystemCall readlinkat = Define(nameof(readlinkat), 267, 78);
     public static readonly SystemCall recvfrom = Define(nameof(recvfrom), 45, 207);
     public static readonly SystemCall renameat2 = Define(nameof(renameat2), 316, 276);
+    public static readonly SystemCall rt_sigaction = Define(nameof(rt_sigaction), 13, 134);
     public static readonly SystemCall rt_sigprocmask = Define(nameof(rt_sigprocmask), 14, 135);
     public static readonly SystemCall seccomp = Define(nameof(seccomp), 317, 277);
     public static readonly SystemCall sendto = Define(nameof(sendto), 44, 206);

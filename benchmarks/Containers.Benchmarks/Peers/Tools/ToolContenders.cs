@@ -23,6 +23,27 @@ internal sealed class ToolContenders(WorkFolder work, string root)
             : Spawned(runtime, tidy, run));
     }
 
+    /// <summary>
+    /// Podman with its usual bridge and NAT. Without cgroups, as the containers it is compared with have none, and with
+    /// limits that are below any host's: raising them may be forbidden here.
+    /// </summary>
+    public Contender PodmanNet()
+    {
+        Find("podman");
+        Find("crun");
+        string folder = Directory.CreateDirectory(work.In("podman")).FullName;
+        string[] run =
+        [
+            _spawner.Value, "podman", "--root", $"{folder}/root", "--runroot", "/run/podman", // 50 characters at most
+            "--network-config-dir", $"{folder}/networks", "--runtime", "crun", "--cgroup-manager", "cgroupfs", "--events-backend", "none",
+            "run", "--rm", "--network", "bridge", "--cgroups", "disabled", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024",
+            "--rootfs", root, "/bin/true",
+        ];
+        return Tried(HybridCgroups.AreInTheWay
+            ? Spawned("podman-net", HybridCgroups.Settle, OwnNetwork.For(HybridCgroups.Without(work, run)))
+            : Spawned("podman-net", null, OwnNetwork.For(run)));
+    }
+
     // A first run shows whether it runs here at all.
     private static Contender Tried(Contender contender)
     {
