@@ -18,7 +18,7 @@ internal static class OwnHost
         ContainerBuilder builder = OwnContender.Builder(args[1], args[2]);
         if (args[0] == Networked)
         {
-            builder = OwnContender.WithNetwork(builder) ?? throw new NotSupportedException("No container has a network yet.");
+            builder = OwnContender.WithNetwork(builder);
         }
 
         byte[][] heap = new byte[args[0] == Large ? Blocks : 0][];

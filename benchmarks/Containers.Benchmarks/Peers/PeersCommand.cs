@@ -66,7 +66,7 @@ internal static class PeersCommand
         Enter("containers", () => new OwnContender("containers", ours));
         Enter("containers-bind", () => new OwnContender("containers-bind", ours.WithBindRoot()));
         Enter("containers-1gb", () => new HelperContender("containers-1gb", new Helper(Environment.ProcessPath!, OwnHost.Command, OwnHost.Large, root, work.In("store"))));
-        Enter("containers-net", () => Networked(ours, root, work));
+        Enter("containers-net", () => Networked(root, work));
         Enter("floor-c", () => FloorContender.Create(work, ours));
         Enter("process-start", () => new ProcessStartContender(root));
         Enter("unshare", tools.Unshare);
@@ -93,13 +93,8 @@ internal static class PeersCommand
         }
     }
 
-    private static HelperContender Networked(ContainerBuilder ours, string root, WorkFolder work)
+    private static HelperContender Networked(string root, WorkFolder work)
     {
-        if (OwnContender.WithNetwork(ours) is null)
-        {
-            throw new ContenderException("no container has a network yet");
-        }
-
         string[] command = OwnNetwork.For([Environment.ProcessPath!, OwnHost.Command, OwnHost.Networked, root, work.In("store-net")]);
         return new HelperContender("containers-net", new Helper(command[0], command[1..]));
     }

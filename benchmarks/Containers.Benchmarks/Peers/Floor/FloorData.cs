@@ -17,7 +17,7 @@ internal sealed unsafe class FloorData(string id)
         ["mkdirat"] = "n s n", ["mknodat"] = "n s n n", ["symlinkat"] = "s n s", ["linkat"] = "n s n s n", ["unlinkat"] = "n s n", ["fchmodat"] = "n s n",
         ["fchownat"] = "n s n n n", ["faccessat"] = "n s n", ["write"] = "n @2 n", ["chdir"] = "s", ["fchdir"] = "n", ["chroot"] = "s",
         ["sethostname"] = "s n", ["setdomainname"] = "s n", ["socket"] = "n n n", ["ioctl"] = "n n 40", ["setgroups"] = "n *0", ["setresgid"] = "n n n",
-        ["setresuid"] = "n n n", ["capset"] = "8 24", ["rt_sigprocmask"] = "n 8 8 n", ["execve"] = "s v v", ["setns"] = "n n", ["unshare"] = "n",
+        ["setresuid"] = "n n n", ["capset"] = "8 24", ["rt_sigprocmask"] = "n 8 8 n", ["rt_sigaction"] = "n 32 32 n", ["execve"] = "s v v", ["setns"] = "n n", ["unshare"] = "n",
     };
 
     public StringBuilder Declarations { get; } = new();

@@ -7,6 +7,7 @@ internal sealed class ContainerNetworking : IDisposable
 {
     private readonly List<NetworkAttachment> _attachments = [];
     private readonly Lock _one = new();
+    private PastaNetwork? _pasta;
     private NetworkException? _failure;
     private bool _disposed;
 
@@ -21,7 +22,7 @@ internal sealed class ContainerNetworking : IDisposable
     public string ResolverFile { get; private set; } = "";
 
     /// <summary>Ports of the host that lead to it.</summary>
-    public IReadOnlyList<PortPublication> Ports => [.. _attachments.SelectMany(one => one.Ports).Select(port => port.Port)];
+    public IReadOnlyList<PortPublication> Ports => [.. _attachments.SelectMany(one => one.Ports).Select(port => port.Port), .. _pasta?.Ports ?? []];
 
     /// <summary>The addresses that /etc/hosts gives its own name.</summary>
     public IEnumerable<IPAddress> Addresses => _attachments.SelectMany(one => one.Addresses);
@@ -32,6 +33,16 @@ internal sealed class ContainerNetworking : IDisposable
         ContainerNetworking networking = new(NetworkNamespace.TakeSpare());
         try
         {
+            if (spec.Networks.Any(net => net.Pasta))
+            {
+                NetSpec only = spec.Networks[0];
+                networking._pasta = spec.Networks.Length == 1
+                    ? PastaNetwork.Start(only, networking.Namespace)
+                    : throw new NetworkException("A container whose packets go through pasta has no other network.");
+                networking.ResolverFile = ResolvConf.Read("/etc/resolv.conf").ForContainer([IPAddress.Loopback], only.Search is { } own ? own : null);
+                return networking;
+            }
+
             foreach (NetSpec net in spec.Networks)
             {
                 BridgeNetwork bridge = Open(net);
@@ -94,6 +105,7 @@ internal sealed class ContainerNetworking : IDisposable
             }
         }
 
+        _pasta?.Dispose();
         Namespace.Dispose();
     }
 

@@ -60,8 +60,9 @@ internal sealed class NetworkNames(BridgeNetwork bridge) : INameSource
     public IReadOnlyList<IPEndPoint>? Resolvers(IPAddress asker)
         => bridge.Host.Names.Of(asker) is { Dns.Length: > 0 } attachment ? [.. attachment.Dns.Select(server => new IPEndPoint(server, 53))] : null;
 
-    // A container that has one way out may ask through it, whichever of its networks the question came by.
-    public bool Forwards(IPAddress asker) => Networks(asker).Any(network => !network.Isolated);
+    // A container that has one way out may ask through it, whichever of its networks the question came by. Nobody else may: the
+    // port would answer for all who can route to it.
+    public bool Forwards(IPAddress asker) => bridge.Host.Names.Of(asker) is { } attachment && attachment.Siblings.Any(one => !one.Bridge.Isolated);
 
     private IEnumerable<BridgeNetwork> Networks(IPAddress asker)
         => bridge.Host.Names.Of(asker)?.Siblings.Select(one => one.Bridge) ?? [bridge];

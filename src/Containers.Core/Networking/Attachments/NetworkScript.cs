@@ -17,6 +17,13 @@ internal static class NetworkScript
         for (int i = 0; i < spec.Networks.Length; i++)
         {
             NetSpec net = spec.Networks[i];
+            if (net.Pasta)
+            {
+                script.Outside($"\n# Packets go through pasta (package passt), a program that needs no privileges");
+                script.Outside($"pasta --config-net --netns /run/netns/{name} --runas 0{string.Concat(net.Ports.Select(port => $" {(port.Protocol == TransportProtocol.Tcp ? "-t" : "-u")} {(port.HostAddress is { } at ? $"{at}/" : "")}{port.HostPort}:{port.ContainerPort}"))}");
+                continue;
+            }
+
             (IPNetwork? subnet4, IPNetwork? subnet6, bool isolated) = Subnets(net);
             BridgeLines(script, net, subnet4, subnet6);
             LinkLines(script, name, id, net, i, subnet4, subnet6, defaultRoute: i == 0 && !isolated);
