@@ -56,16 +56,26 @@ public sealed class NetBuilder
         return prefix is null ? new(Spec with { Gateway = parsed }) : throw new NetworkException($"The gateway \"{address}\" is an address and has no prefix length.");
     }
 
-    /// <summary>Makes a port of the container reachable on the host's addresses, and on its loopback.</summary>
+    /// <summary>Makes a TCP port of the container reachable on the host's addresses, and on its loopback.</summary>
+    /// <param name="hostPort">1 to 65535; 0 for one that is free, which <see cref="Container.Ports"/> tells.</param>
+    /// <param name="containerPort">1 to 65535.</param>
+    public NetBuilder Publish(int hostPort, int containerPort) => Publish(hostPort, containerPort, TransportProtocol.Tcp);
+
+    /// <summary>Makes a port of the container reachable on the host's addresses, and on its loopback (127.0.0.1; ::1 leads nowhere).</summary>
     /// <param name="hostPort">1 to 65535; 0 for one that is free, which <see cref="Container.Ports"/> tells.</param>
     /// <param name="containerPort">1 to 65535.</param>
     /// <param name="protocol">TCP or UDP.</param>
-    public NetBuilder Publish(int hostPort, int containerPort, TransportProtocol protocol = TransportProtocol.Tcp) => Add(new PortPublication(hostPort, containerPort, protocol));
+    public NetBuilder Publish(int hostPort, int containerPort, TransportProtocol protocol) => Add(new PortPublication(hostPort, containerPort, protocol));
+
+    /// <summary>Makes a TCP port of the container reachable on one of the host's addresses.</summary>
+    /// <param name="hostAddress">The address, such as "127.0.0.1".</param>
+    /// <inheritdoc cref="Publish(int, int)"/>
+    public NetBuilder Publish(string hostAddress, int hostPort, int containerPort) => Publish(hostAddress, hostPort, containerPort, TransportProtocol.Tcp);
 
     /// <summary>Makes a port of the container reachable on one of the host's addresses.</summary>
     /// <param name="hostAddress">The address, such as "127.0.0.1".</param>
     /// <inheritdoc cref="Publish(int, int, TransportProtocol)"/>
-    public NetBuilder Publish(string hostAddress, int hostPort, int containerPort, TransportProtocol protocol = TransportProtocol.Tcp)
+    public NetBuilder Publish(string hostAddress, int hostPort, int containerPort, TransportProtocol protocol)
     {
         (IPAddress address, int? prefix) = Cidr.ParseAddress(Text(hostAddress));
         return prefix is null

@@ -40,7 +40,7 @@ public sealed class HostState : IDisposable
         return found;
     }
 
-    private static IEnumerable<string> Tables()
+    private static string[] Tables()
         => Requires.Find("nft") is { } nft && Environment.UserName == "root" ? Tool.Run(nft, "list", "tables").Split('\n', StringSplitOptions.RemoveEmptyEntries) : [];
 
     private static IEnumerable<string> Processes()

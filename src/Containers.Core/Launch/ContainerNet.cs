@@ -6,6 +6,8 @@ namespace Containers.Launch;
 /// <summary>The network a spec asks for, made or found before the container is cloned.</summary>
 internal sealed class ContainerNet : IDisposable
 {
+    private const string AttachedWhy = "Its links, addresses and routes are there already";
+
     private readonly NamespaceHandle? _entered;
 
     private ContainerNet(LaunchNetwork launch, NamespaceHandle? entered = null, ContainerNetworking? networking = null)
@@ -27,7 +29,7 @@ internal sealed class ContainerNet : IDisposable
         if (spec.Networks.Length > 0)
         {
             ContainerNetworking networking = ContainerNetworking.Make(spec, id, hostname);
-            LaunchNetwork launch = new(networking.Namespace.Handle.Descriptor, "Its links, addresses and routes are there already", LaunchNetwork.HostsOf(hostname, networking.Addresses), networking.ResolverFile);
+            LaunchNetwork launch = new(networking.Namespace.Handle.Descriptor, AttachedWhy, LaunchNetwork.HostsOf(hostname, networking.Addresses), networking.ResolverFile);
             return new ContainerNet(launch, networking: networking);
         }
 
@@ -50,8 +52,17 @@ internal sealed class ContainerNet : IDisposable
     /// <summary>What a start would have, with nothing made.</summary>
     public static LaunchNetwork Explained(ContainerSpec spec, string id)
     {
+        const int Example = 4; // a number that a descriptor may have
         string hostname = RequestBuilder.SeenHostname(spec, id);
-        return spec.Private(ContainerNamespaces.Net) ? LaunchNetwork.None(hostname) : LaunchNetwork.OfHost(hostname);
+        if (spec.Networks.Length > 0)
+        {
+            (IReadOnlyList<System.Net.IPAddress> addresses, IReadOnlyList<System.Net.IPAddress> resolvers) = NetworkScript.Foresee(spec);
+            return new LaunchNetwork(Example, AttachedWhy, LaunchNetwork.HostsOf(hostname, addresses), ResolvConf.Read("/etc/resolv.conf").ForContainer(resolvers));
+        }
+
+        return !spec.Private(ContainerNamespaces.Net) ? LaunchNetwork.OfHost(hostname)
+            : spec.Net == Net.None ? LaunchNetwork.None(hostname)
+            : LaunchNetwork.None(hostname, Example) with { Why = $"The network {spec.Net} is shared" };
     }
 
     /// <summary>The container is in its namespace, and keeps it.</summary>

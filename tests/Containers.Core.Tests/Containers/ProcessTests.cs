@@ -65,6 +65,14 @@ public sealed class ProcessTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     }
 
     [Fact]
+    public async Task Command_ignores_no_signal_that_its_host_ignores()
+    {
+        // .NET ignores SIGPIPE: the first half of a pipeline would not end when the second one does.
+        Assert.Equal("SigIgn:\t0000000000000000\n", await root.Sh("grep SigIgn /proc/self/status"));
+        Assert.Equal("1\n", await root.Sh("seq 1 1000000 | head -n 1"));
+    }
+
+    [Fact]
     public async Task Signal_that_ends_the_command_is_told()
     {
         await using Container container = root.Container.WithCommand("sleep", "1000").Start();

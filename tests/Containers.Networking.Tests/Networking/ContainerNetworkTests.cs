@@ -212,7 +212,7 @@ public sealed class ContainerNetworkTests(BusyboxRoot root) : IClassFixture<Busy
         => JsonDocument.Parse(Tool.Run("nsenter", [$"--net=/proc/{container.Pid}/ns/net", "ip", "-d", "-j", .. arguments])).RootElement[0];
 
     internal static string State()
-        => Tool.Run("ip", "-o", "link") + Tool.Run("ip", "route", "show", "table", "all") + Tool.Run("nft", "list", "ruleset") + Tool.Bash("sysctl -a -r 'net.ipv[46].conf.*forwarding' 2>/dev/null");
+        => Tool.Bash("ip -o link | cut -d ' ' -f 2; ip route show table all | sed 's/ linkdown//'") + Tool.Run("nft", "list", "ruleset") + Tool.Bash("sysctl -a -r 'net.ipv[46].conf.*forwarding' 2>/dev/null");
 
     // From this process's own namespace, which is the host's.
     private static string Ask(ProtocolType protocol, IPEndPoint where)

@@ -33,6 +33,28 @@ internal static class NetworkScript
         script.Wrapper.AddRange(["ip", "netns", "exec", name]);
     }
 
+    /// <summary>The addresses that it would have, and those that it would ask for names.</summary>
+    public static (IReadOnlyList<IPAddress> Addresses, IReadOnlyList<IPAddress> Resolvers) Foresee(ContainerSpec spec)
+    {
+        List<IPAddress> addresses = [], resolvers = [];
+        foreach (NetSpec net in spec.Networks)
+        {
+            (IPNetwork? subnet4, IPNetwork? subnet6, _) = Subnets(net);
+            if (net.Pasta)
+            {
+                resolvers.Add(IPAddress.Loopback);
+                continue;
+            }
+
+            resolvers.Add(Cidr.At((subnet4 ?? subnet6)!.Value, 1));
+            addresses.AddRange(((IPAddress?[])[net.Address ?? First(subnet4), net.Address6 ?? First(subnet6)]).OfType<IPAddress>());
+        }
+
+        return (addresses, resolvers);
+    }
+
+    private static IPAddress? First(IPNetwork? subnet) => subnet is { } one ? Cidr.At(one, 2) : null;
+
     private static (IPNetwork? Subnet4, IPNetwork? Subnet6, bool Isolated) Subnets(NetSpec net)
     {
         if (net.Network is { } network)
@@ -72,6 +94,7 @@ internal static class NetworkScript
             script.Outside($"ip link set {host} mtu {mtu}; ip -n {name} link set {inside} mtu {mtu}");
         }
 
+        script.Outside($"ip link set {host} addrgenmode none{(subnet6 is null ? $"; ip -n {name} link set {inside} addrgenmode none" : "")}");
         script.Outside($"ip link set {host} up; ip -n {name} link set {inside} up");
         if (net.Vlan is { } vlan)
         {
@@ -128,7 +151,5 @@ internal static class NetworkScript
         }
 
         return (new NatNetwork(net.Bridge, subnet4, subnet6, isolated), ports);
-
-        static IPAddress? First(IPNetwork? subnet) => subnet is { } one ? Cidr.At(one, 2) : null;
     }
 }

@@ -62,7 +62,7 @@ internal static class Forwarding
         ForwardingPlan plan = Plan(socket, networkNamespace, network, perLink6: true);
         List<string> commands = [];
         WriteGuard(new NfTablesBatch(GuardTable, commands), plan, plan.Global6);
-        return [.. commands.Select(command => $"nft '{command}'"), .. plan.Settings.Select(setting => $"sysctl -w {setting.Path}={setting.Value}")];
+        return [.. commands.Select(command => $"nft '{command}'"), .. plan.Settings.Select(setting => $"sysctl -qw {setting.Path}={setting.Value}")];
     }
 
     /// <summary>

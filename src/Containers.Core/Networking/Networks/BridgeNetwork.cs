@@ -143,7 +143,7 @@ internal sealed class BridgeNetwork
     }
 
     /// <summary>One use more of a bridge that an open <see cref="Network"/> uses.</summary>
-    public BridgeNetwork UseAgain() => Host.UseAgain(this);
+    public BridgeNetwork UseAgain() => HostNetwork.UseAgain(this);
 
     public BridgeNetwork Use()
     {

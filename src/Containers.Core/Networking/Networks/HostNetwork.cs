@@ -8,7 +8,7 @@ namespace Containers.Networking;
 /// What this process has in one network namespace that plays the host: the bridges that it uses, its table of rules, its
 /// place among the processes that do the same. Made with the first network and gone with the last.
 /// </summary>
-internal sealed class HostNetwork
+internal sealed class HostNetwork : IDisposable
 {
     // In the file "processes": byte 0 is shared by all who use networks here; each has one of the others for its table.
     public const long Users = 0;
@@ -105,7 +105,7 @@ internal sealed class HostNetwork
 
     /// <summary>One use more of a bridge.</summary>
     /// <exception cref="NetworkException">It was closed.</exception>
-    public BridgeNetwork UseAgain(BridgeNetwork bridge)
+    public static BridgeNetwork UseAgain(BridgeNetwork bridge)
     {
         lock (s_one)
         {
@@ -219,6 +219,12 @@ internal sealed class HostNetwork
             AppDomain.CurrentDomain.ProcessExit -= AtExit;
         }
 
+        Dispose();
+    }
+
+    /// <summary>Called with the lock of <see cref="NetworkState"/>, when the last bridge is closed.</summary>
+    public void Dispose()
+    {
         Rules.Dispose();
         if (!_processes.IsTakenElsewhere(Users))
         {

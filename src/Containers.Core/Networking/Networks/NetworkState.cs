@@ -20,7 +20,7 @@ internal static class NetworkState
     {
         try
         {
-            Directory.CreateDirectory(Root, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            Directory.CreateDirectory(Root);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
