@@ -21,7 +21,7 @@ public sealed partial class NetworkExplainTests(BusyboxRoot root) : IClassFixtur
             string explained = Tool.Run("unshare", "--net", "--mount", "bash", root["explained.sh"]);
             string ran = (await builder.RunAsync(cancellationToken: TestContext.Current.CancellationToken)).Output;
 
-            Assert.StartsWith(ran, explained, StringComparison.Ordinal);
+            Assert.Equal(ran, explained[..Math.Min(ran.Length, explained.Length)]);
             Assert.Contains("10.98.0.7/24", ran);
             Assert.EndsWith("1\n", ran, StringComparison.Ordinal);
             Assert.Contains("tcp . 8098 : 10.98.0.7 . 80", explained);

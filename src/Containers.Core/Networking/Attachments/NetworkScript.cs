@@ -53,6 +53,8 @@ internal static class NetworkScript
         return (addresses, resolvers);
     }
 
+    private static string Broadcast(IPNetwork subnet) => subnet.BaseAddress.AddressFamily == AddressFamily.InterNetwork ? " broadcast +" : "";
+
     private static IPAddress? First(IPNetwork? subnet) => subnet is { } one ? Cidr.At(one, 2) : null;
 
     private static (IPNetwork? Subnet4, IPNetwork? Subnet6, bool Isolated) Subnets(NetSpec net)
@@ -75,7 +77,7 @@ internal static class NetworkScript
         {
             if (subnet is { } one)
             {
-                script.Outside($"    ip address add {Cidr.At(one, 1)}/{one.PrefixLength} dev {net.Bridge}");
+                script.Outside($"    ip address add {Cidr.At(one, 1)}/{one.PrefixLength}{Broadcast(one)} dev {net.Bridge}");
             }
         }
 
@@ -105,7 +107,7 @@ internal static class NetworkScript
         {
             if (subnet is { } one)
             {
-                script.Outside($"ip -n {name} address add {asked ?? Cidr.At(one, 2)}/{one.PrefixLength} dev {inside}");
+                script.Outside($"ip -n {name} address add {asked ?? Cidr.At(one, 2)}/{one.PrefixLength}{Broadcast(one)} dev {inside}");
                 if (defaultRoute)
                 {
                     IPAddress gateway = net.Gateway is { } given && given.AddressFamily == one.BaseAddress.AddressFamily ? given : Cidr.At(one, 1);
