@@ -8,7 +8,7 @@ internal static class MadeImage
     public static string Save(string path)
     {
         ImageBuilder image = new ImageBuilder().AddProgram("sh").AddProgram("cat").AddProgram("ls");
-        foreach (string program in (string[])["ps", "ip", "hostname", "id"])
+        foreach (string program in (string[])["ps", "ip", "hostname", "id", "getent"])
         {
             image = IsHere(program) ? image.AddProgram(program) : image; // the tour goes on without them
         }
