@@ -18,11 +18,12 @@ public sealed class LaunchTimeline
 {
     private readonly List<LaunchOperation> _operations;
     private readonly (int Call, int Operation, ulong Ended)[] _steps;
-    private readonly ulong _began, _planned, _child, _ended;
+    private readonly ulong _began, _networked, _planned, _child, _ended;
     private LaunchTimelineEntry[]? _entries;
 
-    internal LaunchTimeline(LaunchPlan plan, long began, long planned, long ended)
+    internal LaunchTimeline(LaunchPlan plan, long began, long networked, long planned, long ended)
     {
+        _networked = (ulong)networked;
         // Only what will be gone is copied; names are made when someone asks.
         _operations = plan.Operations;
         (_began, _planned, _child, _ended) = ((ulong)began, (ulong)planned, plan.Program.Began, (ulong)ended);
@@ -84,7 +85,13 @@ public sealed class LaunchTimeline
 
     private LaunchTimelineEntry[] MakeEntries()
     {
-        List<LaunchTimelineEntry> entries = [new("plan", [], TimeSpan.Zero, Span(_began, _planned))];
+        List<LaunchTimelineEntry> entries = [];
+        if (_networked > _began)
+        {
+            entries.Add(new("attach to networks", [], TimeSpan.Zero, Span(_began, _networked)));
+        }
+
+        entries.Add(new("plan", [], Span(_began, _networked), Span(_networked, _planned)));
         entries.Add(new("clone3 into new namespaces", ["clone3"], Span(_began, _planned), Span(_planned, _child)));
         ulong at = _child;
         for (int i = 0; i < _steps.Length;)

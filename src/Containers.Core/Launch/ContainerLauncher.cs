@@ -29,6 +29,7 @@ internal static class ContainerLauncher
         {
             pipes = new StreamPipes(spec);
             net = ContainerNet.Make(spec, id);
+            long networked = spec.Networks.Length > 0 ? Stopwatch.GetTimestamp() : began;
             using LowDescriptors low = LowDescriptors.Take();
             LaunchRequest request = RequestBuilder.Build(spec, root, id, state, pipes.Place(low), net.Launch);
             using LaunchPlan plan = LaunchPlan.Compile(request, s_host.Value.Descriptor, Features.Value ?? KernelFeatures.Current);
@@ -49,7 +50,7 @@ internal static class ContainerLauncher
 
             try
             {
-                LaunchTimeline timeline = new(plan, began, planned, ended);
+                LaunchTimeline timeline = new(plan, began, networked, planned, ended);
                 return new Container(id, child.Pid, child.Handle, pipes, timeline, running, request, net.Networking, root.Image);
             }
             catch

@@ -68,9 +68,10 @@ internal sealed class ContainerNet : IDisposable
     /// <summary>The container is in its namespace, and keeps it.</summary>
     public void Entered() => _entered?.Dispose();
 
+    /// <summary>After a failure, which is not to be hidden by one of undoing.</summary>
     public void Dispose()
     {
         _entered?.Dispose();
-        Networking?.Dispose();
+        Networking?.Release();
     }
 }

@@ -35,19 +35,12 @@ internal static class Signals
         return number > 0 ? number : throw Unknown(signal);
     }
 
-    /// <summary>Those that this process ignores: SIGPIPE, as .NET has it, and what it inherited, such as SIGHUP under nohup.</summary>
-    public static IReadOnlyList<int> Ignored { get; } = ReadIgnored();
+    /// <summary>Those that can be ignored, but for the real-time ones.</summary>
+    public static IReadOnlyList<int> Ignorable { get; } = [.. Enumerable.Range(1, s_names.Length - 1).Where(signal => s_names[signal] is not ("KILL" or "STOP"))];
 
     /// <summary>"SIGTERM" for 15.</summary>
     public static string Name(int number)
         => number > 0 && number < s_names.Length ? "SIG" + s_names[number] : string.Create(CultureInfo.InvariantCulture, $"signal {number}");
-
-    private static int[] ReadIgnored()
-    {
-        string mask = File.ReadLines("/proc/self/status").FirstOrDefault(line => line.StartsWith("SigIgn:", StringComparison.Ordinal))?["SigIgn:".Length..].Trim() ?? "0";
-        ulong ignored = ulong.Parse(mask, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture);
-        return [.. Enumerable.Range(1, Last).Where(signal => signal == 13 /* SIGPIPE */ || (ignored >> (signal - 1) & 1) != 0)];
-    }
 
     private static ContainerException Unknown(string signal)
         => new($"\"{signal}\" is no signal.", "A name such as SIGTERM, or a number from 1 to 64, is expected.");

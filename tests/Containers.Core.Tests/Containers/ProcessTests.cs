@@ -68,7 +68,8 @@ public sealed class ProcessTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     public async Task Command_ignores_no_signal_that_its_host_ignores()
     {
         // .NET ignores SIGPIPE: the first half of a pipeline would not end when the second one does.
-        Assert.Equal("SigIgn:\t0000000000000000\n", await root.Sh("grep SigIgn /proc/self/status"));
+        ContainerResult result = await root.Container.WithCommand("grep", "SigIgn", "/proc/self/status").RunAsync(cancellationToken: TestContext.Current.CancellationToken); // a shell ignores SIGQUIT itself
+        Assert.Equal("SigIgn:\t0000000000000000\n", result.Output);
         Assert.Equal("1\n", await root.Sh("seq 1 1000000 | head -n 1"));
     }
 

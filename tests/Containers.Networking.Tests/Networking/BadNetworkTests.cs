@@ -169,6 +169,21 @@ public sealed class BadNetworkTests(BusyboxRoot root) : IClassFixture<BusyboxRoo
     }
 
     [Fact]
+    public void Process_without_CAP_NET_ADMIN()
+    {
+        Requires.OwnNetwork();
+        Requires.Tools("setpriv");
+        string before = ContainerNetworkTests.State();
+
+        (int exitCode, _, string error) = Tool.Try("setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin", "dotnet", Path.Combine(AppContext.BaseDirectory, "Containers.TestHost.dll"), "net", root.Path, root["store-without"], "without0", "10.105.0.0/24", "nobody");
+
+        Assert.NotEqual(0, exitCode);
+        Assert.Contains("NetworkException", error);
+        Assert.Contains("CAP_NET_ADMIN", error);
+        Assert.Equal(before, ContainerNetworkTests.State());
+    }
+
+    [Fact]
     public void Command_that_is_not_there_leaves_no_link()
     {
         Requires.OwnNetwork();

@@ -48,10 +48,11 @@ internal sealed unsafe class Execute(LaunchRequest request) : LaunchOperation
     {
         plan.Add(SystemCall.umask, 0x12 /* 022 */);
         plan.Add(SystemCall.close_range, 3, uint.MaxValue, Kernel.CLOSE_RANGE_CLOEXEC).Tolerate(Errno.EINVAL); // the flag: Linux 5.11
-        // What the host ignores would be ignored by the command, too: clone3 resets what is caught and no more, and .NET ignores
-        // SIGPIPE, by which the first half of a pipeline ends when the second one does.
+        // What the host ignores would be ignored by the command, too: clone3 resets what is caught and no more. .NET ignores SIGPIPE,
+        // by which the first half of a pipeline ends when the second one does; and a host in a shell's background, SIGQUIT. All of
+        // them, since .NET changes its mind while it runs.
         byte* byDefault = plan.Program.Bytes(stackalloc byte[32]); // struct sigaction
-        foreach (int signal in Signals.Ignored)
+        foreach (int signal in Signals.Ignorable)
         {
             plan.Add(SystemCall.rt_sigaction, signal, byDefault, 0, 8);
         }

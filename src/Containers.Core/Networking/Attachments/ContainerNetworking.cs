@@ -30,7 +30,7 @@ internal sealed class ContainerNetworking : IDisposable
     /// <summary>Makes the networks that a spec asks for; nothing is left of them when one fails.</summary>
     public static ContainerNetworking Make(ContainerSpec spec, string id, string hostname)
     {
-        ContainerNetworking networking = new(NetworkNamespace.TakeSpare());
+        ContainerNetworking networking = new(TakeNamespace());
         try
         {
             if (spec.Networks.Any(net => net.Pasta))
@@ -88,6 +88,18 @@ internal sealed class ContainerNetworking : IDisposable
         catch (NetworkException)
         {
             // Kept: whoever disposes the container hears of it.
+        }
+    }
+
+    private static NetworkNamespace TakeNamespace()
+    {
+        try
+        {
+            return NetworkNamespace.TakeSpare();
+        }
+        catch (KernelException e) when (e.Errno == Errno.EPERM)
+        {
+            throw new NetworkException($"A container's network cannot be made: {e.Message}", "It takes CAP_NET_ADMIN and CAP_SYS_ADMIN: run as root.", e);
         }
     }
 
