@@ -42,10 +42,33 @@ internal static class DnsQuery
     public static byte[] AskUdp(IPEndPoint server, byte[] query)
     {
         using Socket socket = new(server.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+        socket.ReceiveTimeout = 20_000; // a datagram that is lost fails a test, and does not hang it
         socket.Connect(server);
         socket.Send(query);
         byte[] buffer = new byte[65536];
         return buffer[..socket.Receive(buffer)];
+    }
+
+    /// <summary>Asks again when there is no answer, as resolvers do, and holds no thread meanwhile.</summary>
+    public static async Task<byte[]> AskUdpAsync(IPEndPoint server, byte[] query, CancellationToken cancellation)
+    {
+        using Socket socket = new(server.AddressFamily, SocketType.Dgram, ProtocolType.Udp);
+        await socket.ConnectAsync(server, cancellation);
+        byte[] buffer = new byte[65536];
+        while (true)
+        {
+            using CancellationTokenSource patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            patience.CancelAfter(TimeSpan.FromSeconds(5));
+            await socket.SendAsync(query, cancellation);
+            try
+            {
+                return buffer[..await socket.ReceiveAsync(buffer, patience.Token)];
+            }
+            catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+            {
+                // lost: datagrams may be
+            }
+        }
     }
 
     public static byte[] AskTcp(IPEndPoint server, byte[] query)

@@ -115,13 +115,13 @@ public sealed class NameResponderTests : IClassFixture<HostState>
         using Dnsmasq upstream = new();
         using NameLab lab = new(_names);
 
-        await Task.WhenAll(Enumerable.Range(0, 400).Select(i => Task.Run(() =>
+        await Task.WhenAll(Enumerable.Range(0, 400).Select(async i =>
         {
             (string name, int answers) = (i % 3) switch { 0 => ("db", 1), 1 => ("outside.example", 1), _ => ("missing.example", 0) };
-            byte[] reply = DnsQuery.AskUdp(lab.EndPoint, DnsQuery.Of(name, DnsQuery.A, id: (ushort)i));
+            byte[] reply = await DnsQuery.AskUdpAsync(lab.EndPoint, DnsQuery.Of(name, DnsQuery.A, id: (ushort)i), TestContext.Current.CancellationToken);
             Assert.Equal(i, (reply[0] << 8) | reply[1]);
             Assert.True(DnsQuery.Answers(reply) == answers || DnsQuery.Code(reply) == 2); // a queue that was full is said to be
-        })));
+        }));
 
         Assert.Equal(["192.0.2.7", "2001:db8::7"], lab.Lookup("outside.example"));
     }
