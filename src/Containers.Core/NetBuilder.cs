@@ -48,7 +48,7 @@ public sealed class NetBuilder
         return new(Spec with { Address = parsed, Subnet = subnet ?? Spec.Subnet });
     }
 
-    /// <summary>Sends what is not for the subnet to another address than the bridge's.</summary>
+    /// <summary>Sends what is not for the subnet to another address than the bridge's. Of several networks, the one with a gateway has the default route.</summary>
     /// <param name="address">An address in the subnet.</param>
     public NetBuilder Gateway(string address)
     {

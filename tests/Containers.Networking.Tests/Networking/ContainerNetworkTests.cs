@@ -119,6 +119,32 @@ public sealed class ContainerNetworkTests(BusyboxRoot root) : IClassFixture<Busy
         Assert.Equal("eth0 10.70.1.3\neth1 10.70.2.3\ndefault via 10.70.1.1 dev eth0 \nweb\ndb\n", seen);
     }
 
+    [Fact]
+    public async Task Network_with_a_gateway_has_the_default_route_and_two_cannot()
+    {
+        Requires.OwnNetwork();
+        using Network one = Network.Bridge("gate1", "10.77.1.0/24"), other = Network.Bridge("gate2", "10.77.2.0/24");
+
+        Assert.Equal("default via 10.77.2.9 dev eth1 \n", await root.Sh("ip route | grep default", container => container.WithNet(one).WithNet(net => net.Network(other).Gateway("10.77.2.9"))));
+        Assert.Contains("one default route", Assert.Throws<NetworkException>(() => root.Container.WithNet(net => net.Network(one).Gateway("10.77.1.9")).WithNet(net => net.Network(other).Gateway("10.77.2.9")).WithCommand("true").Start()).Message);
+    }
+
+    [Fact]
+    public void Bridge_of_a_process_that_keeps_its_locks_elsewhere_is_left_alone()
+    {
+        Requires.OwnNetwork();
+        using Network network = Network.Bridge("mine0", "10.78.0.0/24");
+
+        // Another directory of locks, as a process in a container on the host's network would have.
+        (int exitCode, _, string error) = Tool.Try("env", $"CONTAINERS_RUN={root["other-run"]}", "timeout", "30", "dotnet", Path.Combine(AppContext.BaseDirectory, "Containers.TestHost.dll"), "net", root.Path, root["store-of-other"], "yours0", "10.79.0.0/24", "stranger");
+
+        Assert.NotEqual(0, exitCode); // it cannot have our table of rules
+        Assert.Contains("NetworkException", error);
+        Assert.Contains("mine0", Tool.Run("ip", "-o", "link"));
+        Assert.DoesNotContain("yours0", Tool.Run("ip", "-o", "link"));
+        Assert.Contains("containers-1", Tool.Run("nft", "list", "tables"));
+    }
+
     [Theory]
     [InlineData("127.0.0.1")]
     [InlineData("10.71.0.1")]

@@ -43,10 +43,12 @@ internal sealed class ContainerNetworking : IDisposable
                 return networking;
             }
 
+            NetSpec? chosen = WithDefaultRoute(spec);
             foreach (NetSpec net in spec.Networks)
             {
                 BridgeNetwork bridge = Open(net);
-                NetworkAttachment.Make(bridge, net, id, hostname, networking.Namespace, networking._attachments);
+                bool isDefaultRoute = chosen is null ? networking._attachments.All(one => one.Bridge.Isolated) : ReferenceEquals(net, chosen);
+                NetworkAttachment.Make(bridge, net, id, hostname, networking.Namespace, isDefaultRoute, networking._attachments);
             }
 
             networking.ResolverFile = networking.MakeResolverFile(spec);
@@ -54,9 +56,18 @@ internal sealed class ContainerNetworking : IDisposable
         }
         catch
         {
-            networking.Dispose();
+            networking.Release(); // what went wrong is not to be hidden by what goes wrong now
             throw;
         }
+    }
+
+    // The one that names a gateway; without one, the first with a way out.
+    private static NetSpec? WithDefaultRoute(ContainerSpec spec)
+    {
+        NetSpec[] named = [.. spec.Networks.Where(net => net.Gateway is not null)];
+        return named.Length <= 1
+            ? named.FirstOrDefault()
+            : throw new NetworkException($"A container has one default route: the gateways {string.Join(" and ", named.Select(net => net.Gateway))} cannot both have it.");
     }
 
     /// <summary>Undoes it all, once; who comes second waits for that.</summary>

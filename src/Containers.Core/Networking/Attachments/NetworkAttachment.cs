@@ -60,8 +60,9 @@ internal sealed class NetworkAttachment : IDisposable
     /// <param name="id">The container.</param>
     /// <param name="hostname">What it calls itself.</param>
     /// <param name="inside">Its namespace, with nothing but lo in it.</param>
+    /// <param name="isDefaultRoute">Whether what is for no network goes this way.</param>
     /// <param name="siblings">Its attachments; this one is added.</param>
-    public static NetworkAttachment Make(BridgeNetwork bridge, NetSpec spec, string id, string hostname, NetworkNamespace inside, List<NetworkAttachment> siblings)
+    public static NetworkAttachment Make(BridgeNetwork bridge, NetSpec spec, string id, string hostname, NetworkNamespace inside, bool isDefaultRoute, List<NetworkAttachment> siblings)
     {
         NetworkAttachment attachment = new(bridge, siblings, spec.Interface ?? $"eth{siblings.Count}", spec.Dns);
         try
@@ -73,7 +74,7 @@ internal sealed class NetworkAttachment : IDisposable
                 attachment._ports.Add(PortReservation.Take(bridge.Host.Namespace.Target, port));
             }
 
-            attachment.MakeLink(spec, id, inside, isDefaultRoute: siblings.All(one => one._bridge.Isolated));
+            attachment.MakeLink(spec, id, inside, isDefaultRoute);
             attachment.MakeRules();
             attachment.AddNames();
             siblings.Add(attachment);

@@ -69,7 +69,10 @@ internal sealed class BridgeNetwork
     /// <summary>By how many it is used; changed under the lock of <see cref="HostNetwork"/>.</summary>
     public int Uses { get; private set; }
 
-    public static LockFile OpenLeases(HostNetwork host, string bridge) => new(Path.Combine(host.StateDirectory, bridge + ".leases"));
+    /// <summary>The file of leases of a bridge. There is one for as long as someone may use the bridge, in whatever way he ends.</summary>
+    public static string LeasesOf(HostNetwork host, string bridge) => Path.Combine(host.StateDirectory, bridge + ".leases");
+
+    public static LockFile OpenLeases(HostNetwork host, string bridge) => new(LeasesOf(host, bridge));
 
     /// <summary>The number of the lease of an address, on a bridge that need not be open.</summary>
     public static long LeaseOf(HostNetwork host, LinkInfo bridge, IPAddress address)
@@ -82,18 +85,16 @@ internal sealed class BridgeNetwork
     /// <summary>Adopts the bridge, or makes it. Called with the lock of <see cref="NetworkState"/>.</summary>
     public static BridgeNetwork Open(HostNetwork host, BridgeRequest request)
     {
-        LinkInfo? link = host.Route.TryGetLink(request.Name);
-        bool made = link is null;
-        link ??= BridgeMaker.Make(host, request);
-        LockFile? leases = null;
+        LockFile leases = OpenLeases(host, request.Name);
+        LinkInfo? made = null;
         try
         {
+            LinkInfo link = host.Route.TryGetLink(request.Name) ?? (made = BridgeMaker.Make(host, request));
             if (link.Kind != "bridge" || LinkAlias.TryParse(link.Alias) is not { IsBridge: true } alias)
             {
                 throw new NetworkException($"\"{link.Name}\" is {(link.Kind is null ? "a physical link" : $"a link of kind {link.Kind}")} that this library did not make.", "Choose another name for the network.");
             }
 
-            leases = OpenLeases(host, link.Name);
             leases.Share(UsersLease);
             BridgeNetwork bridge = new(host, link, alias, leases);
             bridge.CheckAsAsked(request);
@@ -102,16 +103,13 @@ internal sealed class BridgeNetwork
         }
         catch
         {
-            bool unused = leases is not null && !leases.IsTakenElsewhere(UsersLease);
-            leases?.Dispose();
-            if (made)
-            {
-                BridgeMaker.Delete(host, link);
-            }
-
+            bool unused = !leases.IsTakenElsewhere(UsersLease);
+            leases.Dispose();
+            host.Rules.RemoveNetwork(request.Name);
+            BridgeMaker.Delete(host, made);
             if (unused)
             {
-                File.Delete(leases!.Path);
+                File.Delete(leases.Path);
             }
 
             throw;

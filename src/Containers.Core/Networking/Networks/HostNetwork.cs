@@ -29,10 +29,16 @@ internal sealed class HostNetwork : IDisposable
         _needsHairpin = new Lazy<bool>(() => Forwarding.NeedsHairpin(networkNamespace.Target));
         StateDirectory = NetworkState.DirectoryOf(networkNamespace.Inode);
         Directory.CreateDirectory(StateDirectory);
-        _processes = new LockFile(Path.Combine(StateDirectory, "processes"));
+        string processes = Path.Combine(StateDirectory, "processes");
+        bool known = File.Exists(processes);
+        _processes = new LockFile(processes);
         try
         {
-            StaleNetworks.Remove(this, _processes);
+            if (known)
+            {
+                StaleNetworks.Remove(this, _processes); // where nobody was before us, what is there belongs to who keeps his locks elsewhere
+            }
+
             _processes.Share(Users);
             for (_slot = 1; !_processes.TryTake(_slot); _slot++)
             {

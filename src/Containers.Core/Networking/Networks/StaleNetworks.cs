@@ -24,7 +24,7 @@ internal static class StaleNetworks
             }
         }
 
-        foreach ((LinkInfo bridge, LinkAlias alias) in ours.Where(one => one.Alias.IsBridge))
+        foreach ((LinkInfo bridge, LinkAlias alias) in ours.Where(one => one.Alias.IsBridge && File.Exists(BridgeNetwork.LeasesOf(host, one.Link.Name))))
         {
             using LockFile leases = BridgeNetwork.OpenLeases(host, bridge.Name);
             bool used = leases.IsTakenElsewhere(BridgeNetwork.UsersLease);
