@@ -80,10 +80,7 @@ internal sealed unsafe class LaunchedChild(StepProgram program, int pid, PidHand
     /// <returns>Whether it executed: false when a step failed, or a signal ended it before.</returns>
     public bool WaitForExec()
     {
-        while (Volatile.Read(ref *program.Alive) != 0)
-        {
-            Kernel.futex_wait(program.Alive, (uint)Volatile.Read(ref *program.Alive));
-        }
+        Futex.WaitForZero(program.Alive);
 
         if (!_over)
         {
