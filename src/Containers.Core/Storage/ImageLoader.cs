@@ -184,7 +184,14 @@ internal sealed class ImageLoader(StoreLayout layout)
     {
         if (StoreFiles.TryStat(record.Identity.Path, out Kernel.statx_t stat) && FileIdentity.Of(record.Identity.Path, stat) == record.Identity && record.Identity.IsSettled)
         {
-            StoreRecords.Save(layout, RecordPath(record.Identity), record, StoreJson.Default.SourceRecord);
+            try
+            {
+                StoreRecords.Save(layout, RecordPath(record.Identity), record, StoreJson.Default.SourceRecord);
+            }
+            catch (KernelException e) when (e.Errno == Errno.EROFS)
+            {
+                // It would only spare the next load some reading, and all that this one needs is in the store.
+            }
         }
     }
 

@@ -227,6 +227,9 @@ public sealed class ImageStoreTests : IClassFixture<HostState>, IDisposable
         {
             ImageStore store = new(mount);
             Image image = store.Load(first);
+            File.SetLastWriteTimeUtc(first, new DateTime(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc)); // so that there is something to remember about it again
+            long settled = Environment.TickCount64 + 100;
+            SpinWait.SpinUntil(() => Environment.TickCount64 > settled); // and it is, of files that have not changed within some clock ticks only
             Tool.Run("mount", "-o", "remount,ro", mount);
             Assert.Equal(image.Id, store.Load(first).Id);
             KernelException exception = Assert.Throws<KernelException>(() => store.Load(second));

@@ -20,7 +20,7 @@ public sealed class LinkMessagesTests : RouteTest
         Assert.Contains("UP", theirs.GetProperty("flags").EnumerateArray().Select(flag => flag.GetString()));
         LinkInfo ours = Link("br0");
         Assert.Equal(("bridge", s_mac, 1400, 77u, true), (ours.Kind, ours.MacAddress, ours.Mtu, ours.Group, ours.IsUp));
-        Assert.Equal(ours, Socket.TryGetLink(ours.Index));
+        Assert.Equal(ours with { Statistics = default }, Socket.TryGetLink(ours.Index)! with { Statistics = default }); // it may send something meanwhile
     }
 
     [Fact]
