@@ -60,6 +60,37 @@ public sealed class LiveLinkTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     }
 
     [Fact]
+    public async Task Ports_of_one_VLAN_see_each_other_and_no_others()
+    {
+        Requires.OwnNetwork();
+        Network network;
+        try
+        {
+            network = Network.Bridge("vlans0", "10.106.0.0/24", new NetworkOptions { VlanFiltering = true });
+        }
+        catch (ContainerException e)
+        {
+            Assert.Contains("CONFIG_BRIDGE_VLAN_FILTERING", e.Message, StringComparison.Ordinal);
+            Assert.DoesNotContain("vlans0", Tool.Run("ip", "-o", "link"));
+            Assert.Skip("this kernel lacks CONFIG_BRIDGE_VLAN_FILTERING, and the error says so");
+            return;
+        }
+
+        using (network)
+        {
+            await using Container one = In(10), two = In(10), other = In(20);
+            using TestNamespace inside = TestNamespace.Of(one);
+
+            inside.Run("busybox", "ping", "-c", "1", "-W", "5", two.Network.Address!.ToString());
+            Assert.NotEqual(0, inside.Try("busybox", "ping", "-c", "1", "-W", "1", other.Network.Address!.ToString()).ExitCode);
+            JsonElement vlans = JsonDocument.Parse(Tool.Run("bridge", "-j", "vlan", "show", "dev", one.Network.Interfaces[0].HostLink.Name)).RootElement[0].GetProperty("vlans");
+            Assert.Equal([10], vlans.EnumerateArray().Select(vlan => vlan.GetProperty("vlan").GetInt32()));
+        }
+
+        Container In(int vlan) => root.Container.WithNet(net => net.Network(network).Vlan(vlan)).WithCommand("sleep", "100").Start();
+    }
+
+    [Fact]
     public void Bridge_that_is_kept_is_adopted_by_the_next_user()
     {
         Requires.OwnNetwork();
