@@ -35,9 +35,6 @@ internal static class Signals
         return number > 0 ? number : throw Unknown(signal);
     }
 
-    /// <summary>Those that can be ignored, but for the real-time ones.</summary>
-    public static IReadOnlyList<int> Ignorable { get; } = [.. Enumerable.Range(1, s_names.Length - 1).Where(signal => s_names[signal] is not ("KILL" or "STOP"))];
-
     /// <summary>"SIGTERM" for 15.</summary>
     public static string Name(int number)
         => number > 0 && number < s_names.Length ? "SIG" + s_names[number] : string.Create(CultureInfo.InvariantCulture, $"signal {number}");

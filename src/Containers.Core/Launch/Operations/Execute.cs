@@ -48,16 +48,7 @@ internal sealed unsafe class Execute(LaunchRequest request) : LaunchOperation
     {
         plan.Add(SystemCall.umask, 0x12 /* 022 */);
         plan.Add(SystemCall.close_range, 3, uint.MaxValue, Kernel.CLOSE_RANGE_CLOEXEC).Tolerate(Errno.EINVAL); // the flag: Linux 5.11
-        // What the host ignores would be ignored by the command, too: clone3 resets what is caught and no more. .NET ignores SIGPIPE,
-        // by which the first half of a pipeline ends when the second one does; and a host in a shell's background, SIGQUIT. All of
-        // them, since .NET changes its mind while it runs.
-        byte* byDefault = plan.Program.Bytes(stackalloc byte[32]); // struct sigaction
-        foreach (int signal in Signals.Ignorable)
-        {
-            plan.Add(SystemCall.rt_sigaction, signal, byDefault, 0, 8);
-        }
-
-        plan.Add(SystemCall.rt_sigprocmask, Kernel.SIG_SETMASK, plan.Program.Data(0UL), 0, 8);
+        plan.Program.AddSignalDefaults();
         byte** arguments = plan.Program.Texts(request.Arguments);
         byte** environment = plan.Program.Texts(request.Environment);
         foreach (string candidate in Candidates())

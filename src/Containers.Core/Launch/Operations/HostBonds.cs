@@ -3,19 +3,13 @@ using Containers.Native;
 namespace Containers.Launch;
 
 /// <summary>Ties the child's life to the host process: what is left of a killed host must not be running.</summary>
-internal sealed unsafe class DieWithHost(int hostPidFd) : LaunchOperation
+internal sealed class DieWithHost(int hostPidFd) : LaunchOperation
 {
     public override string Name => "die with the host process";
 
     public override string Why => "A host that is killed takes its containers with it";
 
-    public override void Compile(PlanCompiler plan)
-    {
-        plan.Add(SystemCall.prctl, Kernel.PR_SET_PDEATHSIG, Kernel.SIGKILL);
-        // The host may have died between clone3 and here: then nothing would ever signal us.
-        Kernel.pollfd* poll = plan.Program.Data(new Kernel.pollfd { fd = hostPidFd, events = Kernel.POLLIN });
-        plan.Add(SystemCall.ppoll, poll, 1, plan.Program.Data(default(Kernel.timespec)), 0, 8).ExpectZero();
-    }
+    public override void Compile(PlanCompiler plan) => plan.Program.AddDieWith(hostPidFd);
 
     public override void Shell(ShellScript script)
     {

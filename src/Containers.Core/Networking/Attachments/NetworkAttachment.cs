@@ -221,10 +221,7 @@ internal sealed class NetworkAttachment : IDisposable
 
     private void MakeRules()
     {
-        _portRules = [.. from port in _ports
-                         from address in Addresses
-                         where port.Port.HostAddress is null || port.Port.HostAddress.AddressFamily == address.AddressFamily
-                         select new PortRule(port.Port.Protocol == TransportProtocol.Tcp ? ProtocolType.Tcp : ProtocolType.Udp, port.Port.HostAddress, (ushort)port.Port.HostPort, address, (ushort)port.Port.ContainerPort)];
+        _portRules = [.. _ports.SelectMany(port => PortRule.Of(port.Port, Addresses))];
         _nameRules = [.. from address in Addresses
                          where address.AddressFamily == _bridge.Gateway.AddressFamily
                          select new NameRule(address, _bridge.Gateway, (ushort)_bridge.Responder.Port)];
@@ -249,11 +246,6 @@ internal sealed class NetworkAttachment : IDisposable
             return;
         }
 
-        NetlinkMessages messages = new();
-        messages.DeleteLink(_hostLink, HostInterface);
-        if (_bridge.Host.Route.TryTransact(messages) is { } failure && failure.Errno != Errno.ENODEV) // gone with the container's namespace
-        {
-            throw failure;
-        }
+        _bridge.Host.Route.DeleteLinkIfThere(_hostLink, HostInterface); // it may have gone with the container's namespace
     }
 }

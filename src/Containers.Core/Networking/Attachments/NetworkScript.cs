@@ -140,18 +140,8 @@ internal static class NetworkScript
 
     private static (NatNetwork Network, IReadOnlyList<PortRule> Ports) Rules(NetSpec net, IPNetwork? subnet4, IPNetwork? subnet6, bool isolated)
     {
-        List<PortRule> ports = [];
-        foreach (PortPublication port in net.Ports)
-        {
-            foreach (IPAddress? address in (ReadOnlySpan<IPAddress?>)[net.Address ?? First(subnet4), net.Address6 ?? First(subnet6)])
-            {
-                if (address is not null && (port.HostAddress is null || port.HostAddress.AddressFamily == address.AddressFamily))
-                {
-                    ports.Add(new PortRule(port.Protocol == TransportProtocol.Tcp ? ProtocolType.Tcp : ProtocolType.Udp, port.HostAddress, (ushort)port.HostPort, address, (ushort)port.ContainerPort));
-                }
-            }
-        }
-
+        IPAddress[] addresses = [.. ((IPAddress?[])[net.Address ?? First(subnet4), net.Address6 ?? First(subnet6)]).OfType<IPAddress>()];
+        List<PortRule> ports = [.. net.Ports.SelectMany(port => PortRule.Of(port, addresses))];
         return (new NatNetwork(net.Bridge, subnet4, subnet6, isolated), ports);
     }
 }

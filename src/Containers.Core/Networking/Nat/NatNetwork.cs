@@ -19,6 +19,12 @@ internal sealed record NatNetwork(string Bridge, IPNetwork? Subnet4, IPNetwork? 
 /// <remarks>All but ::1: what the host sends to that address never leaves it, whatever a rule says.</remarks>
 internal sealed record PortRule(ProtocolType Protocol, IPAddress? HostAddress, ushort HostPort, IPAddress ContainerAddress, ushort ContainerPort)
 {
+    /// <summary>The rules of a published port: one for each of the container's addresses that the host's address can lead to.</summary>
+    public static IEnumerable<PortRule> Of(PortPublication port, IEnumerable<IPAddress> addresses)
+        => from address in addresses
+           where port.HostAddress is null || port.HostAddress.AddressFamily == address.AddressFamily
+           select new PortRule((ProtocolType)port.Protocol, port.HostAddress, (ushort)port.HostPort, address, (ushort)port.ContainerPort);
+
     public bool IsIPv6 => ContainerAddress.AddressFamily == AddressFamily.InterNetworkV6;
 
     public override string ToString()

@@ -232,12 +232,12 @@ internal sealed class HostNetwork : IDisposable
     public void Dispose()
     {
         Rules.Dispose();
-        if (!_processes.IsTakenElsewhere(Users))
+        bool last = !_processes.IsTakenElsewhere(Users);
+        if (last)
         {
             Forwarding.Restore(Namespace.Target);
         }
 
-        bool last = !_processes.IsTakenElsewhere(Users);
         _processes.Dispose();
         if (last)
         {

@@ -60,17 +60,6 @@ internal static class StaleNetworks
         }
     }
 
-    private static void Delete(HostNetwork host, LinkInfo link)
-    {
-        NetlinkMessages messages = new();
-        messages.DeleteLink(link.Index, link.Name);
-        try
-        {
-            host.Route.Transact(messages);
-        }
-        catch (NetlinkException e) when (e.Errno == Errno.ENODEV)
-        {
-            // The kernel was faster: the namespace of its other end has just gone.
-        }
-    }
+    // The kernel may be faster, when the namespace of its other end has just gone.
+    private static void Delete(HostNetwork host, LinkInfo link) => host.Route.DeleteLinkIfThere(link.Index, link.Name);
 }

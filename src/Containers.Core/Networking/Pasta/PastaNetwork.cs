@@ -31,7 +31,7 @@ internal sealed class PastaNetwork : IDisposable
             {
                 NamesPort = names.Port,
                 InterfaceName = spec.Interface ?? "eth0",
-                Ports = [.. spec.Ports.Select(port => new PastaPort(port.Protocol == TransportProtocol.Tcp ? ProtocolType.Tcp : ProtocolType.Udp, port.HostPort, port.ContainerPort, port.HostAddress))],
+                Ports = [.. spec.Ports.Select(port => new PastaPort((ProtocolType)port.Protocol, port.HostPort, port.ContainerPort, port.HostAddress))],
             });
             return new PastaNetwork(process, names, [.. spec.Ports.Zip(process.Ports, (asked, had) => asked with { HostPort = had.HostPort })]);
         }

@@ -117,11 +117,8 @@ internal sealed class PastaProcess : IDisposable
 
     private static unsafe void Write(StepProgram steps, string program, List<string> arguments, int host, int network, int? user, int messages)
     {
-        const int SIGPIPE = 13, SigactionSize = 32;
         const int Free = 3; // above what is written over below, wherever this process had its descriptors
-        steps.Add(SystemCall.prctl, Kernel.PR_SET_PDEATHSIG, Kernel.SIGKILL);
-        Kernel.pollfd* poll = steps.Data(new Kernel.pollfd { fd = host, events = Kernel.POLLIN });
-        steps.Add(SystemCall.ppoll, poll, 1, steps.Data(default(Kernel.timespec)), 0, 8).ExpectZero(); // it may have died before
+        steps.AddDieWith(host);
         ReadOnlySpan<(int From, int To)> descriptors =
         [
             (network, PastaArguments.NetworkNamespace), (user ?? network, PastaArguments.UserNamespace), (messages, PastaArguments.Messages),
@@ -139,8 +136,7 @@ internal sealed class PastaProcess : IDisposable
 
         steps.Add(SystemCall.close_range, Free, uint.MaxValue, 0);
         steps.Add(SystemCall.setsid); // Ctrl-C is for this process
-        steps.Add(SystemCall.rt_sigaction, SIGPIPE, steps.Bytes(new byte[SigactionSize]), 0, 8); // .NET ignores it, a child inherits that, and pasta refuses to
-        steps.Add(SystemCall.rt_sigprocmask, Kernel.SIG_SETMASK, steps.Data(0UL), 0, 8);
+        steps.AddSignalDefaults(); // pasta refuses to start where SIGPIPE is ignored
         steps.Add(SystemCall.execve, steps.Text(program), steps.Texts(arguments), steps.Texts([]));
     }
 

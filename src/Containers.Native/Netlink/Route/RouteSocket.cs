@@ -29,6 +29,17 @@ internal sealed class RouteSocket : IDisposable
         _socket.Transact(messages);
     }
 
+    /// <summary>Deletes a link, unless it is gone.</summary>
+    public void DeleteLinkIfThere(int link, string name)
+    {
+        NetlinkMessages messages = new();
+        messages.DeleteLink(link, name);
+        if (_socket.TryTransact(messages) is { } failure && failure.Errno != Errno.ENODEV)
+        {
+            throw failure;
+        }
+    }
+
     /// <summary>The link of a name.</summary>
     /// <returns>Null when there is none.</returns>
     /// <exception cref="ContainerException">It can be no name.</exception>
