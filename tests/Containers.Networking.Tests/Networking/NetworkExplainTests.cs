@@ -37,6 +37,7 @@ public sealed partial class NetworkExplainTests(BusyboxRoot root) : IClassFixtur
     public void Explaining_makes_nothing()
     {
         Requires.OwnNetwork();
+        Network.ReleaseUnused();
         string before = ContainerNetworkTests.State();
 
         Assert.Contains("ip link add never0 type bridge", root.Container.WithNet(net => net.Bridge("never0", "10.99.0.0/24")).WithCommand("true").Explain());
