@@ -20,20 +20,22 @@ public sealed partial class Container : IDisposable, IAsyncDisposable
     // the end would wait for a grace period of RCU, too. It does so when this is closed.
     private readonly NamespaceHandle? _mounts;
     private readonly ContainerNetworking? _networking;
+    private readonly LaunchParts _parts;
     private int _disposed;
 
-    internal Container(string id, int pid, PidHandle handle, StreamPipes pipes, LaunchTimeline timeline, RunningContainers running, LaunchRequest request, ContainerNetworking? networking, Image? image)
+    internal Container(string id, int pid, PidHandle handle, StreamPipes pipes, LaunchTimeline timeline, RunningContainers running, LaunchRequest request, LaunchParts parts, ContainerNetworking? networking, Image? image)
     {
         Id = id;
         Pid = pid;
         Image = image;
         Timeline = timeline;
         _mounts = request.Spec.Private(ContainerNamespaces.Mount) ? NamespaceHandle.TryOpenMounts(handle, pid) : null;
-        _process = new ContainerProcess(handle);
+        _process = new ContainerProcess(handle, parts.Explain);
         _pipes = pipes;
         _running = running;
         _request = request;
         _networking = networking;
+        _parts = parts;
         Network = new ContainerNetwork(this, networking);
         if (networking is not null)
         {
@@ -44,6 +46,7 @@ public sealed partial class Container : IDisposable, IAsyncDisposable
         StandardInput = pipes.Input is { } input ? PipeWriter.Create(input) : null;
         StandardOutput = pipes.Output is { } output ? PipeReader.Create(output) : null;
         StandardError = pipes.Error is { } error ? PipeReader.Create(error) : null;
+        parts.Started(this);
     }
 
     /// <summary>Describes a container of an image.</summary>
@@ -187,6 +190,18 @@ public sealed partial class Container : IDisposable, IAsyncDisposable
         _pipes.Dispose();
         _process.Dispose();
         _mounts?.Dispose();
+        try
+        {
+            _parts.Dispose();
+        }
+        finally
+        {
+            RemoveDirectory();
+        }
+    }
+
+    private void RemoveDirectory()
+    {
         _running.Remove(Id, mounted: !_request.Spec.Private(ContainerNamespaces.Mount));
     }
 }

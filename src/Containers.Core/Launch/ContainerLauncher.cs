@@ -24,6 +24,7 @@ internal static class ContainerLauncher
         RunningContainers running = RunningContainers.In(root.Store);
         StreamPipes? pipes = null;
         ContainerNet? net = null;
+        LaunchParts parts = LaunchParts.Of(spec);
         string state = spec.RootMode == RootMode.Overlay ? running.CreateForOverlay(id, root.LowerDirectories[0]) : running.CreateForBind(id);
         try
         {
@@ -32,11 +33,12 @@ internal static class ContainerLauncher
             long networked = spec.Networks.Length > 0 ? Stopwatch.GetTimestamp() : began;
             using LowDescriptors low = LowDescriptors.Take();
             LaunchRequest request = RequestBuilder.Build(spec, root, id, state, pipes.Place(low), net.Launch);
+            parts.Prepare(request);
             using LaunchPlan plan = LaunchPlan.Compile(request, s_host.Value.Descriptor, Features.Value ?? KernelFeatures.Current);
             Intercept.Value?.Invoke(plan);
             long planned = Stopwatch.GetTimestamp();
-            LaunchedChild child = Launcher.Launch(plan.Program, plan.CloneFlags, id);
-            bool executed = child.WaitForExec();
+            LaunchedChild child = Launcher.Launch(plan.Program, plan.CloneFlags, id, request.Cgroup);
+            bool executed = Release(child, request, parts);
             long ended = Stopwatch.GetTimestamp();
             pipes.CloseChildEnds();
             low.Clear();
@@ -51,7 +53,7 @@ internal static class ContainerLauncher
             try
             {
                 LaunchTimeline timeline = new(plan, began, networked, planned, ended);
-                return new Container(id, child.Pid, child.Handle, pipes, timeline, running, request, net.Networking, root.Image);
+                return new Container(id, child.Pid, child.Handle, pipes, timeline, running, request, parts, net.Networking, root.Image);
             }
             catch
             {
@@ -64,12 +66,31 @@ internal static class ContainerLauncher
         {
             pipes?.Dispose();
             net?.Dispose();
+            parts.Dispose();
             running.Remove(id, mounted: !spec.Private(ContainerNamespaces.Mount));
             throw;
         }
     }
 
     public static string NewId() => RandomNumberGenerator.GetHexString(12, lowercase: true);
+
+    // Past its gates, and until it executes. A host that cannot do its part ends the child.
+    private static bool Release(LaunchedChild child, LaunchRequest request, LaunchParts parts)
+    {
+        try
+        {
+            parts.PassGates(request, child);
+        }
+        catch
+        {
+            child.Handle.Signal(Kernel.SIGKILL);
+            child.WaitForExec();
+            Discard(child.Handle);
+            throw;
+        }
+
+        return child.WaitForExec();
+    }
 
     // It ended with its program; its status is of no interest, but the kernel keeps it until someone looks.
     private static void Discard(PidHandle child)

@@ -43,6 +43,15 @@ internal sealed class LaunchRequest
     /// <summary>The network: what is entered, and what files tell of it.</summary>
     public required LaunchNetwork Network { get; init; }
 
+    /// <summary>A directory of cgroup v2 that the child is born in; -1 for the host's own cgroup.</summary>
+    public int Cgroup { get; set; } = -1;
+
+    /// <summary>Whether the child waits at <see cref="LaunchGate.Born"/>.</summary>
+    public bool WaitsWhenBorn { get; set; }
+
+    /// <summary>Whether the child waits at <see cref="LaunchGate.Ready"/>.</summary>
+    public bool WaitsWhenReady { get; set; }
+
     public string Upper => StateDirectory + "/upper";
 
     public string Work => StateDirectory + "/work";

@@ -23,6 +23,8 @@ internal static class Planner
     private static readonly EnterRoot s_pivot = new(privateMounts: true);
     private static readonly EnterRoot s_chroot = new(privateMounts: false);
     private static readonly LoopbackUp s_loopback = new();
+    private static readonly WaitAtGate s_born = new(LaunchGate.Born);
+    private static readonly WaitAtGate s_ready = new(LaunchGate.Ready);
 
     public static ulong CloneFlags(LaunchRequest request)
     {
@@ -54,6 +56,11 @@ internal static class Planner
 
         DieWithHost dieWithHost = new(hostPidFd);
         plan.Add(dieWithHost);
+        if (request.WaitsWhenBorn)
+        {
+            plan.Add(s_born);
+        }
+
         if (request.Network.Namespace >= 0)
         {
             plan.Add(new EnterNetNamespace(request.Network)); // its descriptor is the host's, and goes with the others
@@ -128,9 +135,19 @@ internal static class Planner
 
         plan.Add(privateMounts ? s_pivot : s_chroot);
         plan.Add(new EnterWorkingDirectory(request.WorkingDirectory));
-        plan.Add(new DropPrivileges(request));
-        plan.Add(dieWithHost); // again: a change of ids cleared it, prctl(2)
+        AddPolicy(plan, request, dieWithHost);
         plan.Add(new Execute(request));
         return plan;
+    }
+
+    /// <summary>What a process of the container may do, whether it is the first one or one that joins later. The root is entered already.</summary>
+    private static void AddPolicy(List<LaunchOperation> plan, LaunchRequest request, DieWithHost dieWithHost)
+    {
+        plan.Add(new DropPrivileges(request));
+        plan.Add(dieWithHost); // again: a change of ids cleared it, prctl(2)
+        if (request.WaitsWhenReady)
+        {
+            plan.Add(s_ready);
+        }
     }
 }

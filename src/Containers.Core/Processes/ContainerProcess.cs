@@ -3,7 +3,9 @@ using Containers.Native;
 namespace Containers;
 
 /// <summary>The command of a container: waiting for its end, and taking its status once, whoever asks.</summary>
-internal sealed class ContainerProcess(PidHandle handle) : IDisposable
+/// <param name="handle">Its pidfd.</param>
+/// <param name="explain">Tells more about its end, once.</param>
+internal sealed class ContainerProcess(PidHandle handle, Func<ContainerExit, ContainerExit> explain) : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly TaskCompletionSource<ContainerExit> _exit = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -56,7 +58,7 @@ internal sealed class ContainerProcess(PidHandle handle) : IDisposable
             {
                 if (handle.TryReap(out int code, out bool signaled))
                 {
-                    _exit.TrySetResult(signaled ? new ContainerExit(128 + code, code) : new ContainerExit(code, null));
+                    _exit.TrySetResult(explain(signaled ? new ContainerExit(128 + code, code) : new ContainerExit(code, null)));
                 }
             }
             catch (KernelException e)

@@ -6,7 +6,7 @@ namespace Containers;
 /// What is wanted of a container: one immutable record, with no word about how it is done. A <see cref="ContainerBuilder"/>
 /// writes it; the planner reads it. What is null is taken from the image, or from the default told at each property.
 /// </summary>
-public sealed record ContainerSpec
+public sealed partial record ContainerSpec
 {
     internal ContainerSpec(RootSource root) => Root = root;
 

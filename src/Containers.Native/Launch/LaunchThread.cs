@@ -10,6 +10,7 @@ internal static unsafe class LaunchThread
     private static readonly uint* s_word = (uint*)System.Runtime.InteropServices.NativeMemory.AllocZeroed(2, sizeof(uint));
     private static StepProgram? s_program;
     private static ulong s_flags;
+    private static int s_cgroup;
     private static long s_result;
 
     [ThreadStatic]
@@ -34,13 +35,14 @@ internal static unsafe class LaunchThread
         }
     }
 
-    public static long Clone(StepProgram program, ulong flags)
+    public static long Clone(StepProgram program, ulong flags, int cgroup)
     {
         lock (s_one)
         {
             GC.KeepAlive(s_thread);
             s_program = program;
             s_flags = flags;
+            s_cgroup = cgroup;
             Volatile.Write(ref *s_word, Asked);
             Kernel.futex_wake(s_word);
             while (Volatile.Read(ref *s_word) == Asked)
@@ -72,7 +74,7 @@ internal static unsafe class LaunchThread
                 continue;
             }
 
-            s_result = Launcher.Clone(s_program!, s_flags);
+            s_result = Launcher.Clone(s_program!, s_flags, s_cgroup);
             Volatile.Write(ref *s_word, Answered);
             Kernel.futex_wake(s_word);
         }

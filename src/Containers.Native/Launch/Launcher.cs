@@ -13,8 +13,9 @@ internal static unsafe class Launcher
     /// <param name="program">Stays with the launch until it is over.</param>
     /// <param name="flags">CLONE_NEW… and CLONE_FILES.</param>
     /// <param name="operand">What is being started, for the error.</param>
+    /// <param name="cgroup">The descriptor of a directory of cgroup v2 that the child is born in (CLONE_INTO_CGROUP, Linux 5.7); -1 for the host's own.</param>
     /// <exception cref="KernelException">clone3 failed: EPERM without CAP_SYS_ADMIN, ENOSPC past a limit on namespaces, EAGAIN past one on processes.</exception>
-    public static LaunchedChild Launch(StepProgram program, ulong flags, string? operand = null)
+    public static LaunchedChild Launch(StepProgram program, ulong flags, string? operand = null, int cgroup = -1)
     {
         if (Interlocked.Increment(ref s_inFlight) == 1)
         {
@@ -23,7 +24,7 @@ internal static unsafe class Launcher
 
         *program.Alive = 1;
         // PR_SET_PDEATHSIG fires when the thread that cloned ends: it has to be one that lives as long as the process.
-        long pid = LaunchThread.IsMainThread ? Clone(program, flags) : LaunchThread.Clone(program, flags);
+        long pid = LaunchThread.IsMainThread ? Clone(program, flags, cgroup) : LaunchThread.Clone(program, flags, cgroup);
         if (pid < 0)
         {
             *program.Alive = 0;
@@ -34,8 +35,8 @@ internal static unsafe class Launcher
         return new LaunchedChild(program, (int)pid, new PidHandle(program.PidFd));
     }
 
-    internal static long Clone(StepProgram program, ulong flags)
-        => Kernel.containers_launch(program.Address, flags, Kernel.SIGCHLD, 0);
+    internal static long Clone(StepProgram program, ulong flags, int cgroup)
+        => Kernel.containers_launch(program.Address, cgroup < 0 ? flags : flags | Kernel.CLONE_INTO_CGROUP, Kernel.SIGCHLD, Math.Max(0, cgroup));
 
     /// <summary>
     /// Setting credentials in a child marks the memory it shares non-dumpable, and so this process: its /proc files would
@@ -75,6 +76,24 @@ internal sealed unsafe class LaunchedChild(StepProgram program, int pid, PidHand
 
     /// <summary>Lets the child pass a gate.</summary>
     public void Open(int gate) => program.Open(gate);
+
+    /// <summary>Waits until the child has come to a step that announces itself, or has ended before.</summary>
+    /// <param name="which">The first announcement of the program is 1.</param>
+    /// <returns>Whether it has come there.</returns>
+    public bool WaitForAnnouncement(int which)
+    {
+        for (uint value = Volatile.Read(ref *program.Alive); value <= which; value = Volatile.Read(ref *program.Alive))
+        {
+            if (value == 0)
+            {
+                return false;
+            }
+
+            Kernel.futex_wait(program.Alive, value);
+        }
+
+        return true;
+    }
 
     /// <summary>Waits until the child has executed a program of its own, or has ended.</summary>
     /// <returns>Whether it executed: false when a step failed, or a signal ended it before.</returns>

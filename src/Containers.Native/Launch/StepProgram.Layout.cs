@@ -17,6 +17,9 @@ internal sealed unsafe partial class StepProgram
 
         /// <summary>A result above 0 is a failure (ESRCH): a poll on the pidfd of a host that is gone.</summary>
         ExpectZero = 2,
+
+        /// <summary>The host is told that the program has come to this step: <see cref="LaunchedChild.WaitForAnnouncement"/>.</summary>
+        Announce = 4,
     }
 
     [StructLayout(LayoutKind.Sequential, Size = 88)]

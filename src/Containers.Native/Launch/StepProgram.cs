@@ -280,6 +280,9 @@ internal sealed unsafe partial class StepProgram : IDisposable
 
         public StepReference ExpectZero() => Flag(StepFlags.ExpectZero);
 
+        /// <summary>Tells the host, before the call, that the program has come here.</summary>
+        public StepReference Announce() => Flag(StepFlags.Announce);
+
         private StepReference Flag(StepFlags flag)
         {
             step->Flags |= flag;

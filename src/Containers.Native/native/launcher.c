@@ -24,6 +24,7 @@ enum { EINTR = 4, ESRCH = 3 };
 enum {
     STEP_REPEAT = 1,      /* do it again until it fails: a gate is a futex wait that ends with EAGAIN */
     STEP_EXPECT_ZERO = 2, /* a result above 0 is a failure (ESRCH): poll on the pidfd of a parent that is gone */
+    STEP_ANNOUNCE = 4,    /* the parent is told that the program has come to this step */
 };
 
 /* One system call. 88 bytes. */
@@ -44,7 +45,8 @@ struct step {
 #define SLOTS 64
 
 struct program {
-    u32 alive;       /* a futex: 1 until the child has its own memory (exec) or is gone; the kernel clears and wakes it */
+    u32 alive;       /* a futex: above 0 until the child has its own memory (exec) or is gone, when the kernel clears and wakes it;
+                        1 at first, and one more with each announcement */
     s32 failed;      /* index of the step that ended the program; -1: none did */
     s32 pid;
     s32 pidfd;
@@ -70,6 +72,7 @@ struct clone_args { /* linux/sched.h, 88 bytes: CLONE_ARGS_SIZE_VER2 */
 #define CLONE_CLEAR_SIGHAND 0x100000000UL
 #define SIG_SETMASK 2
 #define CLOCK_MONOTONIC 1
+#define FUTEX_WAKE 1
 
 #if defined(__x86_64__)
 
@@ -77,6 +80,7 @@ struct clone_args { /* linux/sched.h, 88 bytes: CLONE_ARGS_SIZE_VER2 */
 #define NR_rt_sigprocmask 14
 #define NR_clock_gettime 228
 #define NR_exit_group 231
+#define NR_futex 202
 
 static inline s64 call6(s64 nr, s64 a, s64 b, s64 c, s64 d, s64 e, s64 f)
 {
@@ -117,6 +121,7 @@ static inline s64 clone3_into(struct clone_args *args, struct program *program, 
 #define NR_rt_sigprocmask 135
 #define NR_clock_gettime 113
 #define NR_exit_group 94
+#define NR_futex 98
 
 static inline s64 call6(s64 nr, s64 a, s64 b, s64 c, s64 d, s64 e, s64 f)
 {
@@ -180,6 +185,10 @@ static void run(struct program *program)
         s64 a[6];
         for (int k = 0; k < 6; k++)
             a[k] = (step->from_slot >> k) & 1 ? program->slots[step->args[k]] : step->args[k];
+        if (step->flags & STEP_ANNOUNCE) {
+            __atomic_add_fetch(&program->alive, 1, __ATOMIC_RELEASE);
+            call6(NR_futex, (s64)&program->alive, FUTEX_WAKE, 0x7fffffff, 0, 0, 0);
+        }
         s64 result;
         do {
             result = call6(step->call, a[0], a[1], a[2], a[3], a[4], a[5]);

@@ -16,6 +16,29 @@ internal sealed class DieWithHost(int hostPidFd) : LaunchOperation
     }
 }
 
+/// <summary>Waits until the host has done its part.</summary>
+internal sealed class WaitAtGate(LaunchGate gate) : LaunchOperation
+{
+    public override string Name => gate == LaunchGate.Born ? "wait for the host" : "wait for the word to begin";
+
+    public override string Why => gate == LaunchGate.Born
+        ? "The host gives the child its place first: ids, a cgroup"
+        : "All is made; what watches over the command has to be there before it";
+
+    public override void Compile(PlanCompiler plan)
+    {
+        StepProgram.StepReference step = plan.Program.AddGate((int)gate);
+        if (gate != LaunchGate.Born) // there is nothing before it that the host would have to wait for
+        {
+            step.Announce();
+        }
+    }
+
+    public override void Shell(ShellScript script)
+    {
+    }
+}
+
 /// <summary>Leaves all of the host's descriptors but the three that become the command's.</summary>
 internal sealed class TakeStreams(int hostPidFd) : LaunchOperation
 {

@@ -1,0 +1,126 @@
+using Containers.Native;
+
+namespace Containers.Launch;
+
+/// <summary>Where a child waits for its host.</summary>
+internal enum LaunchGate
+{
+    /// <summary>Its first moment: no id of it is set, nothing is mounted. Maps of ids are written here, and cgroups joined that cannot be born in.</summary>
+    Born,
+
+    /// <summary>Its last one: all is made, every policy is applied, the command is executed next. The host waits until the child has come here.</summary>
+    Ready,
+}
+
+/// <summary>
+/// Something that the host process does or holds for one container: a cgroup, maps of ids, a listener. A feature that the
+/// child's steps alone cannot give is one of these, made by <see cref="LaunchParts"/>; the launcher knows no more of it.
+/// </summary>
+/// <remarks>
+/// The order of calls: <see cref="Prepare"/>, <see cref="AtGate"/> for the gates it waits at, <see cref="Started"/>, <see cref="Explain"/>
+/// once the command has ended, <see cref="Dispose"/>. A start that fails goes to <see cref="Dispose"/> at once, which is called in reverse order of the parts.
+/// </remarks>
+internal abstract class LaunchPart : IDisposable
+{
+    /// <summary>Makes what has to be there before the plan, and fills in what the plan has to know of it.</summary>
+    public virtual void Prepare(LaunchRequest request)
+    {
+    }
+
+    /// <summary>Whether the child has to wait for <see cref="AtGate"/>. Asked after <see cref="Prepare"/>.</summary>
+    public virtual bool WaitsAt(LaunchGate gate) => false;
+
+    /// <summary>The child waits. What this throws ends the start.</summary>
+    public virtual void AtGate(LaunchGate gate, LaunchedChild child)
+    {
+    }
+
+    /// <summary>The command is executing.</summary>
+    public virtual void Started(Container container)
+    {
+    }
+
+    /// <summary>The command has ended: what this part knows of the reason. Called once, on any thread, before anyone is told of the end.</summary>
+    public virtual ContainerExit Explain(ContainerExit exit) => exit;
+
+    /// <summary>Undoes all of it: after the command's end, or after a failure at any stage.</summary>
+    public virtual void Dispose()
+    {
+    }
+}
+
+/// <summary>The parts of one container, in the order in which they are made.</summary>
+internal sealed class LaunchParts : IDisposable
+{
+    private readonly List<LaunchPart> _parts = [];
+
+    /// <summary>Those that a spec asks for. None of them has made anything yet.</summary>
+    public static LaunchParts Of(ContainerSpec spec)
+    {
+        ArgumentNullException.ThrowIfNull(spec);
+        return new LaunchParts();
+    }
+
+    public void Prepare(LaunchRequest request)
+    {
+        foreach (LaunchPart part in _parts)
+        {
+            part.Prepare(request);
+        }
+
+        request.WaitsWhenBorn = _parts.Exists(part => part.WaitsAt(LaunchGate.Born));
+        request.WaitsWhenReady = _parts.Exists(part => part.WaitsAt(LaunchGate.Ready));
+    }
+
+    /// <summary>Does what is to be done at each gate, and lets the child go on. A child that fails on its way is left to who waits for its end.</summary>
+    public void PassGates(LaunchRequest request, LaunchedChild child)
+    {
+        int announced = 0;
+        foreach ((LaunchGate gate, bool waits) in (ReadOnlySpan<(LaunchGate, bool)>)[(LaunchGate.Born, request.WaitsWhenBorn), (LaunchGate.Ready, request.WaitsWhenReady)])
+        {
+            if (!waits)
+            {
+                continue;
+            }
+
+            if (gate != LaunchGate.Born && !child.WaitForAnnouncement(++announced))
+            {
+                return;
+            }
+
+            foreach (LaunchPart part in _parts.Where(part => part.WaitsAt(gate)))
+            {
+                part.AtGate(gate, child);
+            }
+
+            child.Open((int)gate);
+        }
+    }
+
+    public void Started(Container container) => _parts.ForEach(part => part.Started(container));
+
+    public ContainerExit Explain(ContainerExit exit) => _parts.Aggregate(exit, static (known, part) => part.Explain(known));
+
+    /// <summary>All are undone, whatever fails; the first failure is thrown.</summary>
+    public void Dispose()
+    {
+        Exception? first = null;
+        for (int i = _parts.Count - 1; i >= 0; i--)
+        {
+            try
+            {
+                _parts[i].Dispose();
+            }
+            catch (Exception e)
+            {
+                first ??= e;
+            }
+        }
+
+        _parts.Clear();
+        if (first is not null)
+        {
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(first);
+        }
+    }
+}
