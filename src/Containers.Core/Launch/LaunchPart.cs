@@ -27,6 +27,11 @@ internal abstract class LaunchPart : IDisposable
     {
     }
 
+    /// <summary>Another process is about to join the running container: fills in what its plan has to know. It passes the same gates.</summary>
+    public virtual void PrepareExec(LaunchRequest request)
+    {
+    }
+
     /// <summary>Whether the child has to wait for <see cref="AtGate"/>. Asked after <see cref="Prepare"/>.</summary>
     public virtual bool WaitsAt(LaunchGate gate) => false;
 
@@ -68,6 +73,17 @@ internal sealed class LaunchParts : IDisposable
             part.Prepare(request);
         }
 
+        TellGates(request);
+    }
+
+    public void PrepareExec(LaunchRequest request)
+    {
+        _parts.ForEach(part => part.PrepareExec(request));
+        TellGates(request);
+    }
+
+    private void TellGates(LaunchRequest request)
+    {
         request.WaitsWhenBorn = _parts.Exists(part => part.WaitsAt(LaunchGate.Born));
         request.WaitsWhenReady = _parts.Exists(part => part.WaitsAt(LaunchGate.Ready));
     }
