@@ -30,7 +30,7 @@ public sealed partial class Container : IDisposable, IAsyncDisposable
         Image = image;
         Timeline = timeline;
         _mounts = request.Spec.Private(ContainerNamespaces.Mount) ? NamespaceHandle.TryOpenMounts(handle, pid) : null;
-        _process = new ContainerProcess(handle, parts.Explain);
+        _process = new ContainerProcess(handle, pid, parts.Explain);
         _pipes = pipes;
         _running = running;
         _request = request;
@@ -115,7 +115,10 @@ public sealed partial class Container : IDisposable, IAsyncDisposable
 
     /// <summary>Kills the command, and with it all processes of its PID namespace.</summary>
     /// <returns>False when it has ended.</returns>
-    public bool Kill() => _process.Signal(Kernel.SIGKILL);
+    public bool Kill() => Kill(ExitReason.Killed);
+
+    /// <summary>Kills it for a reason, which is told if it was this that ended it.</summary>
+    internal bool Kill(ExitReason reason) => _process.Kill(reason);
 
     /// <summary>Sends a signal to the command.</summary>
     /// <param name="signal">Its number. In a PID namespace of its own the command is process 1, which gets only signals that it handles, and SIGKILL.</param>
