@@ -1,3 +1,4 @@
+using Containers.Limits;
 using Containers.Native;
 
 namespace Containers.Launch;
@@ -63,7 +64,9 @@ internal sealed class LaunchParts : IDisposable
     public static LaunchParts Of(ContainerSpec spec)
     {
         ArgumentNullException.ThrowIfNull(spec);
-        return new LaunchParts();
+        LaunchParts parts = new();
+        parts._parts.AddRange(LimitParts.Of(spec));
+        return parts;
     }
 
     public void Prepare(LaunchRequest request)

@@ -44,4 +44,7 @@ public sealed record ContainerResult(ContainerExit Exit, string Output, string E
 
     /// <summary>Who or what ended it.</summary>
     public ExitReason Reason => Exit.Reason;
+
+    /// <summary>Whether it wrote more than <see cref="ContainerBuilder.WithOutputLimit"/> allows, so that the texts end at the limit.</summary>
+    public bool IsTruncated { get; init; }
 }

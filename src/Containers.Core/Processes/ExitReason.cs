@@ -17,13 +17,13 @@ public enum ExitReason
     /// <summary>The kernel killed it because the container's memory limit was reached.</summary>
     OutOfMemory,
 
-    /// <summary>It was killed when its time was over: <c>WithTimeout</c>.</summary>
+    /// <summary>It was killed when its time was over: <see cref="ContainerBuilder.WithTimeout"/>.</summary>
     WallTime,
 
     /// <summary>It was killed when the container had used up its CPU time: <c>WithCpuTimeLimit</c>.</summary>
     CpuTime,
 
-    /// <summary>It was killed for writing more than it may: <c>WithOutputLimit</c>.</summary>
+    /// <summary>It was killed for writing more than it may: <see cref="ContainerBuilder.WithOutputLimit"/>.</summary>
     OutputLimit,
 
     /// <summary>The caller ended it: <see cref="Container.Kill()"/> with the signal that ended it, <see cref="Container.StopAsync"/>, disposal, or a canceled run.</summary>
