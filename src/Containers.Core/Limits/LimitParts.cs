@@ -35,7 +35,11 @@ internal sealed class WallTimePart(TimeSpan limit) : LaunchPart
         return exit;
     }
 
-    public override void Dispose() => _timer?.Dispose();
+    public override void Dispose()
+    {
+        _timer?.Dispose();
+        base.Dispose();
+    }
 }
 
 /// <summary>Ends the container when it has written too much.</summary>
