@@ -23,4 +23,17 @@ public sealed partial class ContainerBuilder
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         return WithSpec(Spec with { OutputLimit = bytes });
     }
+
+    /// <summary>Limits what the container can add to its root: past it, writing fails with ENOSPC or EDQUOT.</summary>
+    /// <param name="bytes">At least 64 KiB.</param>
+    /// <param name="kind">What holds it to that.</param>
+    /// <remarks>
+    /// The number of files is limited with it, to one for each 4 KiB and 1024 more. What is bound from the host has the host's limits; a tmpfs has its own size, and
+    /// /dev and /dev/shm 64 MiB each. A root without an overlay (<see cref="WithBindRoot"/>) cannot be limited.
+    /// </remarks>
+    public ContainerBuilder WithDiskLimit(long bytes, DiskLimitKind kind = DiskLimitKind.Automatic)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(bytes, DiskLimit.Minimum);
+        return WithSpec(Spec with { DiskLimit = new DiskLimit(bytes, kind) });
+    }
 }

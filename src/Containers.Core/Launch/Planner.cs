@@ -77,6 +77,11 @@ internal static class Planner
             plan.Add(s_makeMountsPrivate);
         }
 
+        if (request.Disk is { } disk)
+        {
+            plan.Add(new MountDisk(request, disk));
+        }
+
         plan.Add(request.Overlay ? new MountOverlay(request) : new BindRoot(request));
 
         // While the host's /proc is still there: in a user namespace the kernel wants to see one that is fully visible.

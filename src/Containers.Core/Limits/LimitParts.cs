@@ -17,6 +17,11 @@ internal static class LimitParts
         {
             yield return new OutputPart(bytes);
         }
+
+        if (spec.DiskLimit is { } disk)
+        {
+            yield return new DiskPart(disk);
+        }
     }
 }
 

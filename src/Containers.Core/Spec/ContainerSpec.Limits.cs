@@ -8,4 +8,7 @@ public sealed partial record ContainerSpec
 
     /// <summary>How many bytes are read from standard output and standard error together; null for no limit.</summary>
     public long? OutputLimit { get; init; }
+
+    /// <summary>How much the changes to the root may take; null for as much as the store has room for.</summary>
+    public DiskLimit? DiskLimit { get; init; }
 }
