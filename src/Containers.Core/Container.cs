@@ -113,9 +113,13 @@ public sealed partial class Container : IDisposable, IAsyncDisposable
     /// <param name="cancellationToken">Ends the waiting, not the container.</param>
     public Task<ContainerExit> WaitAsync(CancellationToken cancellationToken = default) => _process.WaitAsync(cancellationToken);
 
-    /// <summary>Kills the command, and with it all processes of its PID namespace.</summary>
+    /// <summary>Kills the command, and with it all processes of its PID namespace; of a container with a cgroup, all that are in it, wherever they are.</summary>
     /// <returns>False when it has ended.</returns>
-    public bool Kill() => _process.Signal(Kernel.SIGKILL);
+    public bool Kill()
+    {
+        _parts.Kill();
+        return _process.Signal(Kernel.SIGKILL);
+    }
 
     /// <summary>Sends a signal to the command.</summary>
     /// <param name="signal">Its number. In a PID namespace of its own the command is process 1, which gets only signals that it handles, and SIGKILL.</param>
@@ -190,6 +194,7 @@ public sealed partial class Container : IDisposable, IAsyncDisposable
         _pipes.Dispose();
         _process.Dispose();
         _mounts?.Dispose();
+        StopWatching();
         try
         {
             _parts.Dispose();

@@ -1,4 +1,5 @@
 using Containers.Native;
+using Containers.Resources;
 
 namespace Containers.Launch;
 
@@ -27,6 +28,11 @@ internal abstract class LaunchPart : IDisposable
     {
     }
 
+    /// <summary>Fills in what the plan would have to know, with nothing made: for <see cref="ContainerBuilder.Explain"/>.</summary>
+    public virtual void Foresee(LaunchRequest request)
+    {
+    }
+
     /// <summary>Another process is about to join the running container: fills in what its plan has to know. It passes the same gates.</summary>
     public virtual void PrepareExec(LaunchRequest request)
     {
@@ -42,6 +48,11 @@ internal abstract class LaunchPart : IDisposable
 
     /// <summary>The command is executing.</summary>
     public virtual void Started(Container container)
+    {
+    }
+
+    /// <summary>All processes of the container are to end, and the command is sent SIGKILL besides. On any thread, at any time before <see cref="Dispose"/>.</summary>
+    public virtual void Kill()
     {
     }
 
@@ -63,7 +74,13 @@ internal sealed class LaunchParts : IDisposable
     public static LaunchParts Of(ContainerSpec spec)
     {
         ArgumentNullException.ThrowIfNull(spec);
-        return new LaunchParts();
+        LaunchParts parts = new();
+        if (CgroupPlan.IsNeeded(spec))
+        {
+            parts._parts.Add(new CgroupPart(spec));
+        }
+
+        return parts;
     }
 
     public void Prepare(LaunchRequest request)
@@ -75,6 +92,8 @@ internal sealed class LaunchParts : IDisposable
 
         TellGates(request);
     }
+
+    public void Foresee(LaunchRequest request) => _parts.ForEach(part => part.Foresee(request));
 
     public void PrepareExec(LaunchRequest request)
     {
@@ -114,6 +133,14 @@ internal sealed class LaunchParts : IDisposable
     }
 
     public void Started(Container container) => _parts.ForEach(part => part.Started(container));
+
+    public void Kill()
+    {
+        foreach (LaunchPart part in _parts.ToArray()) // it may be disposed meanwhile
+        {
+            part.Kill();
+        }
+    }
 
     public ContainerExit Explain(ContainerExit exit) => _parts.Aggregate(exit, static (known, part) => part.Explain(known));
 

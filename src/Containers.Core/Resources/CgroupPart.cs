@@ -1,0 +1,67 @@
+using Containers.Launch;
+
+namespace Containers.Resources;
+
+/// <summary>A container's cgroup, in its life: made before the child, joined by it, removed after it.</summary>
+internal sealed class CgroupPart(ContainerSpec spec) : LaunchPart
+{
+    private ContainerCgroup? _cgroup;
+    private OomWatch? _oom;
+
+    public override void Foresee(LaunchRequest request)
+    {
+        const int Example = 4; // a number that a descriptor may have
+        CgroupPlan plan = CgroupPlan.Of(spec, request.Id, CgroupHost.Current);
+        request.Cgroup = plan.Directories[0].Hierarchy.Unified ? Example : -1;
+        request.LegacyCgroups = [.. plan.Directories.Where(one => !one.Hierarchy.Unified).Select((_, index) => Example + 1 + index)];
+        request.CgroupCommands = [.. CgroupScript.Of(plan)];
+    }
+
+    public override void Prepare(LaunchRequest request)
+    {
+        CgroupPlan plan = CgroupPlan.Of(spec, request.Id, CgroupHost.Current);
+        _cgroup = ContainerCgroup.Make(plan, request.Id, spec.DeviceRules);
+        Join(request);
+    }
+
+    public override void PrepareExec(LaunchRequest request)
+    {
+        if (_cgroup!.Paused)
+        {
+            throw new ContainerException($"Nothing can be executed in the container \"{request.Id}\": it is paused, and a process that joins it would be, too.", $"{nameof(Container.ResumeAsync)} lets it go on.");
+        }
+
+        Join(request);
+    }
+
+    /// <summary>Whether a process of the container was killed for want of memory.</summary>
+    public bool OomKilled => _cgroup is not null && StatisticsReader.OomKills(_cgroup) > 0;
+
+    /// <summary>What all its processes have used; the memory is null where the kernel does not keep the most.</summary>
+    public (TimeSpan CpuTime, long? PeakMemory) Usage => (StatisticsReader.Cpu(_cgroup!).Total, StatisticsReader.PeakMemory(_cgroup!));
+
+    public override void Started(Container container)
+    {
+        container.Attach(_cgroup!);
+        if (spec.Limits.OomGroup == true && _cgroup!.With("memory") is { Unified: false })
+        {
+            _oom = new OomWatch(_cgroup, _ => _cgroup.Kill()); // v1 knows no groups
+        }
+    }
+
+    public override void Kill() => _cgroup?.Kill();
+
+    public override void Dispose()
+    {
+        _oom?.Dispose();
+        _cgroup?.Dispose();
+        base.Dispose();
+    }
+
+    private void Join(LaunchRequest request)
+    {
+        request.Cgroup = _cgroup!.Unified?.Descriptor ?? -1;
+        request.LegacyCgroups = [.. _cgroup.Legacy.Select(one => one.Descriptor)];
+        request.Vfork = true;
+    }
+}
