@@ -1,12 +1,15 @@
 using System.IO.Pipelines;
 using System.Runtime.CompilerServices;
 using System.Text;
+using Containers.Native;
 
 namespace Containers;
 
 // The easy ways to text and lines.
 public sealed partial class Container
 {
+    private ReadBudget? _outputBudget;
+
     /// <summary>Reads standard output to its end.</summary>
     /// <param name="cancellationToken">Ends the reading.</param>
     /// <exception cref="InvalidOperationException">It is no pipe.</exception>
@@ -37,6 +40,19 @@ public sealed partial class Container
     public async Task WriteInputAsync(string text, CancellationToken cancellationToken = default)
         => await Pipe(StandardInput, nameof(StandardInput)).WriteAsync(Encoding.UTF8.GetBytes(text), cancellationToken).ConfigureAwait(false);
 
+    /// <summary>Whether it wrote more than <see cref="ContainerBuilder.WithOutputLimit"/> allows. Its streams end at the limit then.</summary>
+    public bool IsOutputTruncated => _outputBudget is { Exceeded: true };
+
+    /// <summary>What may be read from both streams together; to be set before anything is.</summary>
+    internal void LimitOutput(long bytes)
+    {
+        _outputBudget = new ReadBudget(bytes, () => Kill(ExitReason.OutputLimit));
+        foreach (PipeStream? stream in (ReadOnlySpan<PipeStream?>)[_pipes.Output, _pipes.Error])
+        {
+            stream?.Budget = _outputBudget;
+        }
+    }
+
     /// <summary>Ends standard input: the command sees the end of the file.</summary>
     public void CompleteInput()
     {
@@ -66,7 +82,7 @@ public sealed partial class Container
         }
 
         await Task.WhenAll(output, error).ConfigureAwait(false);
-        return new ContainerResult(await WaitAsync(cancellationToken).ConfigureAwait(false), await output.ConfigureAwait(false), await error.ConfigureAwait(false));
+        return new ContainerResult(await WaitAsync(cancellationToken).ConfigureAwait(false), await output.ConfigureAwait(false), await error.ConfigureAwait(false)) { IsTruncated = IsOutputTruncated };
     }
 
     private static async Task<string> ReadAsync(PipeReader? pipe, string name, CancellationToken cancellationToken)

@@ -30,7 +30,7 @@ public sealed partial class Container : IDisposable, IAsyncDisposable
         Image = image;
         Timeline = timeline;
         _mounts = request.Spec.Private(ContainerNamespaces.Mount) ? NamespaceHandle.TryOpenMounts(handle, pid) : null;
-        _process = new ContainerProcess(handle, parts.Explain);
+        _process = new ContainerProcess(handle, pid, parts.Explain);
         _pipes = pipes;
         _running = running;
         _request = request;
@@ -115,10 +115,14 @@ public sealed partial class Container : IDisposable, IAsyncDisposable
 
     /// <summary>Kills the command, and with it all processes of its PID namespace; of a container with a cgroup, all that are in it, wherever they are.</summary>
     /// <returns>False when it has ended.</returns>
-    public bool Kill()
+    public bool Kill() => Kill(ExitReason.Killed);
+
+    /// <summary>Kills it for a reason, which is told if it was this that ended it.</summary>
+    internal bool Kill(ExitReason reason)
     {
+        bool running = _process.Kill(reason); // first, so that the reason is known before the end
         _parts.Kill();
-        return _process.Signal(Kernel.SIGKILL);
+        return running;
     }
 
     /// <summary>Sends a signal to the command.</summary>

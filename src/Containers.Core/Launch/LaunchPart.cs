@@ -1,3 +1,4 @@
+using Containers.Limits;
 using Containers.Native;
 using Containers.Resources;
 
@@ -80,6 +81,7 @@ internal sealed class LaunchParts : IDisposable
             parts._parts.Add(new CgroupPart(spec));
         }
 
+        parts._parts.AddRange(LimitParts.Of(spec));
         return parts;
     }
 

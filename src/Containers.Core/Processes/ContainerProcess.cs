@@ -2,20 +2,64 @@ using Containers.Native;
 
 namespace Containers;
 
-/// <summary>The command of a container: waiting for its end, and taking its status once, whoever asks.</summary>
+/// <summary>The command of a container: waiting for its end, ending it, and taking its status once, whoever asks.</summary>
 /// <param name="handle">Its pidfd.</param>
+/// <param name="pid">Its number, which is its own until the status has been taken.</param>
 /// <param name="explain">Tells more about its end, once.</param>
-internal sealed class ContainerProcess(PidHandle handle, Func<ContainerExit, ContainerExit> explain) : IDisposable
+internal sealed class ContainerProcess(PidHandle handle, int pid, Func<ContainerExit, ContainerExit> explain) : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly TaskCompletionSource<ContainerExit> _exit = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly long _inheritedPeak = ResourceUsage.InheritedPeak();
     private bool _watched;
+    private ulong _sent; // the caller's signals, a bit each
+    private ExitReason? _killed; // why this library sent the SIGKILL that came first
 
     public PidHandle Handle => handle;
 
     public ContainerExit? Exit => _exit.Task.IsCompletedSuccessfully ? _exit.Task.Result : Reap() ? _exit.Task.Result : null;
 
-    public bool Signal(int signal) => !_exit.Task.IsCompleted && handle.Signal(signal);
+    /// <summary>Sends a signal for the caller.</summary>
+    /// <returns>False when the process has ended.</returns>
+    public bool Signal(int signal)
+    {
+        if (signal == Kernel.SIGKILL)
+        {
+            return Kill(ExitReason.Killed);
+        }
+
+        // Under the lock the status is not taken, and so the handle not closed.
+        lock (_gate)
+        {
+            if (_exit.Task.IsCompleted || handle.HasEnded() || !handle.Signal(signal))
+            {
+                return false;
+            }
+
+            _sent |= 1UL << (signal & 63);
+            return true;
+        }
+    }
+
+    /// <summary>Kills it, and remembers why; unless it is on its way out for another reason, which is the one that is told then.</summary>
+    /// <returns>False when the process has ended.</returns>
+    public bool Kill(ExitReason reason)
+    {
+        lock (_gate)
+        {
+            if (_exit.Task.IsCompleted || handle.HasEnded())
+            {
+                return false;
+            }
+
+            if (_killed is null && !DyingProcess.Is(pid))
+            {
+                _killed = reason;
+            }
+
+            return handle.Signal(Kernel.SIGKILL);
+        }
+    }
 
     /// <summary>Waits in the kernel: no other thread has to be woken first.</summary>
     public ContainerExit Wait()
@@ -56,12 +100,13 @@ internal sealed class ContainerProcess(PidHandle handle, Func<ContainerExit, Con
 
             try
             {
-                if (handle.TryReap(out int code, out bool signaled))
+                if (handle.TryReap(out int code, out bool signaled, out Kernel.rusage? usage))
                 {
-                    _exit.TrySetResult(explain(signaled ? new ContainerExit(128 + code, code) : new ContainerExit(code, null)));
+                    ContainerExit exit = signaled ? new ContainerExit(128 + code, code) { Reason = ReasonOf(code) } : new ContainerExit(code, null);
+                    _exit.TrySetResult(explain(exit with { Usage = usage is { } used ? ResourceUsage.Of(in used, _inheritedPeak) : null }));
                 }
             }
-            catch (KernelException e)
+            catch (Exception e) // a status that is lost, or a part of the container that cannot read its own files
             {
                 _exit.TrySetException(e);
             }
@@ -69,4 +114,9 @@ internal sealed class ContainerProcess(PidHandle handle, Func<ContainerExit, Con
             return _exit.Task.IsCompleted;
         }
     }
+
+    private ExitReason ReasonOf(int signal)
+        => signal == Kernel.SIGKILL ? _killed ?? ExitReason.Signaled
+            : (_sent & 1UL << (signal & 63)) != 0 ? ExitReason.Killed
+            : ExitReason.Signaled;
 }

@@ -1,4 +1,5 @@
 using Containers.Launch;
+using Containers.Native;
 
 namespace Containers.Resources;
 
@@ -34,11 +35,29 @@ internal sealed class CgroupPart(ContainerSpec spec) : LaunchPart
         Join(request);
     }
 
-    /// <summary>Whether a process of the container was killed for want of memory.</summary>
-    public bool OomKilled => _cgroup is not null && StatisticsReader.OomKills(_cgroup) > 0;
+    /// <summary>
+    /// Killed by nobody that is known, in a container that the kernel has killed a process of for want of memory: that was it. A shell returns
+    /// 137 when its command was.
+    /// </summary>
+    public override ContainerExit Explain(ContainerExit exit)
+    {
+        bool mayBe = exit is { Reason: ExitReason.Signaled, Signal: Kernel.SIGKILL } or { Reason: ExitReason.Exited, ExitCode: 128 + Kernel.SIGKILL };
+        if (mayBe && StatisticsReader.OomKills(_cgroup!) > 0)
+        {
+            exit = exit with { Reason = ExitReason.OutOfMemory };
+        }
 
-    /// <summary>What all its processes have used; the memory is null where the kernel does not keep the most.</summary>
-    public (TimeSpan CpuTime, long? PeakMemory) Usage => (StatisticsReader.Cpu(_cgroup!).Total, StatisticsReader.PeakMemory(_cgroup!));
+        CpuStatistics? cpu = _cgroup!.Unified is null && _cgroup.With("cpuacct") is null ? null : StatisticsReader.Cpu(_cgroup);
+        return exit with
+        {
+            Usage = (exit.Usage ?? new ResourceUsage(default, default, null)) with
+            {
+                UserTime = cpu?.User ?? exit.Usage?.UserTime ?? default,
+                SystemTime = cpu?.System ?? exit.Usage?.SystemTime ?? default,
+                PeakMemoryBytes = StatisticsReader.PeakMemory(_cgroup) ?? exit.Usage?.PeakMemoryBytes,
+            },
+        };
+    }
 
     public override void Started(Container container)
     {

@@ -17,6 +17,9 @@ internal sealed class PipeStream : Stream
         _reads = reads;
     }
 
+    /// <summary>Counts what is read; once it is used up, the stream is at its end. To be set before the first read.</summary>
+    public ReadBudget? Budget { get; set; }
+
     public override bool CanRead => _reads;
 
     public override bool CanWrite => !_reads;
@@ -154,11 +157,22 @@ internal sealed class PipeStream : Stream
     /// <returns>-1 when nothing is there yet.</returns>
     private unsafe int TryRead(Span<byte> buffer)
     {
+        if (Budget is { Exceeded: true })
+        {
+            return 0;
+        }
+
         using DescriptorHandle.Use end = _end.Borrow();
         fixed (byte* bytes = buffer)
         {
             long result = Kernel.read(end.Descriptor, bytes, (nuint)buffer.Length);
-            return result == -(long)Errno.EAGAIN ? -1 : (int)Kernel.Check(result, "read from a container");
+            if (result == -(long)Errno.EAGAIN)
+            {
+                return -1;
+            }
+
+            int count = (int)Kernel.Check(result, "read from a container");
+            return Budget?.Take(count) ?? count;
         }
     }
 

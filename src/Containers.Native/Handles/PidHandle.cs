@@ -49,11 +49,19 @@ public sealed unsafe class PidHandle : DescriptorHandle
     /// <param name="signaled">Whether a signal ended it.</param>
     /// <returns>False when it is still running.</returns>
     /// <exception cref="KernelException">ECHILD: someone else took the status, and this kernel does not keep it (PIDFD_GET_INFO, Linux 6.15+).</exception>
-    internal bool TryReap(out int code, out bool signaled)
+    internal bool TryReap(out int code, out bool signaled) => TryReap(out code, out signaled, out _);
+
+    /// <inheritdoc cref="TryReap(out int, out bool)"/>
+    /// <param name="code">The exit code, or the signal's number.</param>
+    /// <param name="signaled">Whether a signal ended it.</param>
+    /// <param name="usage">What it used, with what its own children used that it waited for; null where someone else took the status, and this with it.</param>
+    internal bool TryReap(out int code, out bool signaled, out Kernel.rusage? usage)
     {
         using Use process = Borrow();
         Kernel.siginfo_t info = default;
-        int result = Kernel.waitid(Kernel.P_PIDFD, process.Descriptor, &info, Kernel.WEXITED | Kernel.WNOHANG | Kernel.__WALL);
+        Kernel.rusage used = default;
+        int result = Kernel.waitid(Kernel.P_PIDFD, process.Descriptor, &info, Kernel.WEXITED | Kernel.WNOHANG | Kernel.__WALL, &used);
+        usage = null;
         if (result == -(int)Errno.ECHILD)
         {
             // A host that is PID 1, or ignores SIGCHLD, loses its children's statuses to .NET or to the kernel.
@@ -63,7 +71,17 @@ public sealed unsafe class PidHandle : DescriptorHandle
         Kernel.Check(result, "take the status of a process");
         code = info.si_status;
         signaled = info.si_code != Kernel.CLD_EXITED;
+        usage = used;
         return info.si_pid != 0;
+    }
+
+    /// <summary>Whether the process has ended, which says nothing about whether its status was taken.</summary>
+    internal bool HasEnded()
+    {
+        using Use process = Borrow();
+        Kernel.pollfd poll = new() { fd = process.Descriptor, events = Kernel.POLLIN };
+        Kernel.timespec now = default;
+        return Kernel.Check(Kernel.ppoll(&poll, 1, &now), "look at a process") > 0;
     }
 
     private bool TryGetKeptStatus(out int code, out bool signaled)

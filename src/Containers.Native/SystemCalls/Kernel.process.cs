@@ -68,6 +68,27 @@ internal static unsafe partial class Kernel
         public int si_status;
     }
 
+    public const int RUSAGE_SELF = 0;
+
+    /// <summary>What a process used, and those that it has waited for: sys/resource.h.</summary>
+    [StructLayout(LayoutKind.Sequential, Size = 144)]
+    public struct rusage
+    {
+        public timeval ru_utime;
+        public timeval ru_stime;
+
+        /// <summary>In KiB, of the largest of the processes. A child begins with that of the memory it left at exec.</summary>
+        public long ru_maxrss;
+    }
+
+    /// <summary>linux/time.h, on 64-bit architectures.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    public struct timeval
+    {
+        public long tv_sec;
+        public long tv_usec;
+    }
+
     public const ulong PIDFD_INFO_EXIT = 8;
     public const long PIDFD_GET_INFO = 0xC040FF0B; // _IOWR(0xFF, 11, struct pidfd_info), 64 bytes as of Linux 6.13
 
@@ -103,8 +124,11 @@ internal static unsafe partial class Kernel
 
     public static long futex_wake(uint* word) => Call(SystemCall.futex, (long)word, FUTEX_WAKE, int.MaxValue);
 
-    public static int waitid(int type, int id, siginfo_t* info, int options)
-        => (int)Retry(SystemCall.waitid, type, id, (long)info, options);
+    /// <param name="usage">A fifth argument that only the kernel's own call has; null where it is not wanted.</param>
+    public static int waitid(int type, int id, siginfo_t* info, int options, rusage* usage = null)
+        => (int)Retry(SystemCall.waitid, type, id, (long)info, options, (long)usage);
+
+    public static int getrusage(int who, rusage* usage) => (int)Call(SystemCall.getrusage, who, (long)usage);
 
     public static int pidfd_open(int pid) => (int)Call(SystemCall.pidfd_open, pid);
 

@@ -62,6 +62,7 @@ internal readonly record struct SystemCall(string Name, int Number)
     public static readonly SystemCall getppid = Define(nameof(getppid), 110, 173);
     public static readonly SystemCall getpriority = Define(nameof(getpriority), 140, 141);
     public static readonly SystemCall getrandom = Define(nameof(getrandom), 318, 278);
+    public static readonly SystemCall getrusage = Define(nameof(getrusage), 98, 165);
     public static readonly SystemCall getsid = Define(nameof(getsid), 124, 156);
     public static readonly SystemCall getsockname = Define(nameof(getsockname), 51, 204);
     public static readonly SystemCall gettid = Define(nameof(gettid), 186, 178);

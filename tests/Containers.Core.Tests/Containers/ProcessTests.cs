@@ -80,10 +80,10 @@ public sealed class ProcessTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
 
         Assert.Null(container.Exit);
         Assert.True(container.Kill());
-        Assert.Equal(new ContainerExit(137, 9), await container.WaitAsync(Cancellation));
-        Assert.Equal(new ContainerExit(137, 9), container.Exit);
+        Assert.Equal(new ContainerExit(137, 9) { Reason = ExitReason.Killed }, await container.WaitAsync(Cancellation));
+        Assert.Equal(new ContainerExit(137, 9) { Reason = ExitReason.Killed }, container.Exit);
         Assert.False(container.Kill());
-        Assert.Equal("ended by SIGKILL", container.Exit!.ToString());
+        Assert.Equal("ended by SIGKILL: killed by its caller", container.Exit!.ToString());
     }
 
     [Fact]
@@ -108,7 +108,7 @@ public sealed class ProcessTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     {
         await using Container container = root.Container.WithCommand("sleep", "1000").Start(); // as process 1 it has no handler for SIGTERM
 
-        Assert.Equal(new ContainerExit(137, 9), await container.StopAsync(TimeSpan.FromMilliseconds(50), Cancellation));
+        Assert.Equal(new ContainerExit(137, 9) { Reason = ExitReason.Killed }, await container.StopAsync(TimeSpan.FromMilliseconds(50), Cancellation));
     }
 
     [Fact]

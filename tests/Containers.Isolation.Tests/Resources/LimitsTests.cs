@@ -17,11 +17,12 @@ public sealed class LimitsTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     {
         for (int i = 0; i < 100; i++)
         {
-            await using Container container = await root.Container.WithMemoryLimit(16 * Mebibyte).WithCommand("tail", "/dev/zero").StartAsync(Cancellation);
+            await using Container container = await root.Container.WithMemoryLimit(16 * Mebibyte).WithCommand(i % 2 == 0 ? ["tail", "/dev/zero"] : ["sh", "-c", "tail /dev/zero; exit $?"]).StartAsync(Cancellation);
 
             ContainerExit exit = await container.WaitAsync(Cancellation);
 
-            Assert.Equal(9, exit.Signal);
+            Assert.Equal((ExitReason.OutOfMemory, 137), (exit.Reason, exit.ExitCode));
+            Assert.InRange(exit.Usage!.PeakMemoryBytes ?? 16 * Mebibyte, 15 * Mebibyte, 16 * Mebibyte);
             MemoryStatistics memory = container.GetStatistics().Memory!;
             Assert.Equal(1, memory.OomKills);
             Assert.Equal(16 * Mebibyte, memory.Limit);
