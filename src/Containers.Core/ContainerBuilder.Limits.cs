@@ -12,6 +12,19 @@ public sealed partial class ContainerBuilder
         return WithSpec(Spec with { Timeout = time });
     }
 
+    /// <summary>Kills the container when all its processes together have used so much CPU time, in programs and in the kernel.</summary>
+    /// <param name="time">On several CPUs at once it goes by faster than the clock.</param>
+    /// <remarks>
+    /// <see cref="ExitReason.CpuTime"/> is the reason then. The time is that of the container's cgroup, which it has then, since nothing else counts
+    /// what processes used that nobody waited for. It is looked at when it can be used up at the earliest, at most each 5 ms:
+    /// the container may use as much more on each CPU before it is killed, and 100 ms after it had done nothing for a while.
+    /// </remarks>
+    public ContainerBuilder WithCpuTimeLimit(TimeSpan time)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(time, TimeSpan.Zero);
+        return WithSpec(Spec with { CpuTimeLimit = time });
+    }
+
     /// <summary>Kills the container when it has written more than so many bytes to standard output and standard error together.</summary>
     /// <param name="bytes">What is handed on of both; 0 for a command that may write nothing.</param>
     /// <remarks>

@@ -9,6 +9,15 @@ internal sealed class DiskPart(DiskLimit limit) : LaunchPart
 {
     private ProjectQuota? _quota;
 
+    public override void Foresee(LaunchRequest request)
+    {
+        Check(request);
+        if (limit.Kind == DiskLimitKind.Memory)
+        {
+            request.Disk = MemoryDisk.Like(limit, request.LowerDirectories[0]);
+        }
+    }
+
     public override void Prepare(LaunchRequest request)
     {
         Check(request);

@@ -13,6 +13,11 @@ internal static class LimitParts
             yield return new WallTimePart(time);
         }
 
+        if (spec.CpuTimeLimit is { } cpuTime)
+        {
+            yield return new CpuTimePart(cpuTime);
+        }
+
         if (spec.OutputLimit is { } bytes)
         {
             yield return new OutputPart(bytes);
