@@ -113,12 +113,17 @@ public sealed partial class Container : IDisposable, IAsyncDisposable
     /// <param name="cancellationToken">Ends the waiting, not the container.</param>
     public Task<ContainerExit> WaitAsync(CancellationToken cancellationToken = default) => _process.WaitAsync(cancellationToken);
 
-    /// <summary>Kills the command, and with it all processes of its PID namespace.</summary>
+    /// <summary>Kills the command, and with it all processes of its PID namespace; of a container with a cgroup, all that are in it, wherever they are.</summary>
     /// <returns>False when it has ended.</returns>
     public bool Kill() => Kill(ExitReason.Killed);
 
     /// <summary>Kills it for a reason, which is told if it was this that ended it.</summary>
-    internal bool Kill(ExitReason reason) => _process.Kill(reason);
+    internal bool Kill(ExitReason reason)
+    {
+        bool running = _process.Kill(reason); // first, so that the reason is known before the end
+        _parts.Kill();
+        return running;
+    }
 
     /// <summary>Sends a signal to the command.</summary>
     /// <param name="signal">Its number. In a PID namespace of its own the command is process 1, which gets only signals that it handles, and SIGKILL.</param>
@@ -193,6 +198,7 @@ public sealed partial class Container : IDisposable, IAsyncDisposable
         _pipes.Dispose();
         _process.Dispose();
         _mounts?.Dispose();
+        StopWatching();
         try
         {
             _parts.Dispose();

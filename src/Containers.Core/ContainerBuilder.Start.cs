@@ -37,6 +37,8 @@ public sealed partial class ContainerBuilder
     {
         string id = Spec.Id ?? ContainerLauncher.NewId();
         LaunchRequest request = RequestBuilder.Build(Spec, ResolvedRoot.Find(Spec), id, "/var/tmp/containers-" + id, (Stream(Spec.StandardInput, 0), Stream(Spec.StandardOutput, 1), Stream(Spec.StandardError, 2)), ContainerNet.Explained(Spec, id));
+        using LaunchParts parts = LaunchParts.Of(Spec);
+        parts.Foresee(request);
         using LaunchPlan plan = LaunchPlan.Compile(request, hostPidFd: 3, KernelFeatures.Current);
         return style == ExplainStyle.Shell ? Explanation.Shell(plan, request) : Explanation.SystemCalls(plan);
 

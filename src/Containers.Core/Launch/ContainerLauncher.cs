@@ -37,7 +37,7 @@ internal static class ContainerLauncher
             using LaunchPlan plan = LaunchPlan.Compile(request, s_host.Value.Descriptor, Features.Value ?? KernelFeatures.Current);
             Intercept.Value?.Invoke(plan);
             long planned = Stopwatch.GetTimestamp();
-            LaunchedChild child = Launcher.Launch(plan.Program, plan.CloneFlags, id, request.Cgroup);
+            LaunchedChild child = Launcher.Launch(plan.Program, plan.CloneFlags, id, request.Cgroup, request.Vfork);
             bool executed = Release(child, request, parts);
             long ended = Stopwatch.GetTimestamp();
             pipes.CloseChildEnds();

@@ -1,5 +1,6 @@
 using Containers.Limits;
 using Containers.Native;
+using Containers.Resources;
 
 namespace Containers.Launch;
 
@@ -28,6 +29,11 @@ internal abstract class LaunchPart : IDisposable
     {
     }
 
+    /// <summary>Fills in what the plan would have to know, with nothing made: for <see cref="ContainerBuilder.Explain"/>.</summary>
+    public virtual void Foresee(LaunchRequest request)
+    {
+    }
+
     /// <summary>Another process is about to join the running container: fills in what its plan has to know. It passes the same gates.</summary>
     public virtual void PrepareExec(LaunchRequest request)
     {
@@ -43,6 +49,11 @@ internal abstract class LaunchPart : IDisposable
 
     /// <summary>The command is executing.</summary>
     public virtual void Started(Container container)
+    {
+    }
+
+    /// <summary>All processes of the container are to end, and the command is sent SIGKILL besides. On any thread, at any time before <see cref="Dispose"/>.</summary>
+    public virtual void Kill()
     {
     }
 
@@ -65,6 +76,11 @@ internal sealed class LaunchParts : IDisposable
     {
         ArgumentNullException.ThrowIfNull(spec);
         LaunchParts parts = new();
+        if (CgroupPlan.IsNeeded(spec))
+        {
+            parts._parts.Add(new CgroupPart(spec));
+        }
+
         parts._parts.AddRange(LimitParts.Of(spec));
         return parts;
     }
@@ -78,6 +94,8 @@ internal sealed class LaunchParts : IDisposable
 
         TellGates(request);
     }
+
+    public void Foresee(LaunchRequest request) => _parts.ForEach(part => part.Foresee(request));
 
     public void PrepareExec(LaunchRequest request)
     {
@@ -117,6 +135,14 @@ internal sealed class LaunchParts : IDisposable
     }
 
     public void Started(Container container) => _parts.ForEach(part => part.Started(container));
+
+    public void Kill()
+    {
+        foreach (LaunchPart part in _parts.ToArray()) // it may be disposed meanwhile
+        {
+            part.Kill();
+        }
+    }
 
     public ContainerExit Explain(ContainerExit exit) => _parts.Aggregate(exit, static (known, part) => part.Explain(known));
 

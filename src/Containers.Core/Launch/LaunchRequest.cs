@@ -46,6 +46,18 @@ internal sealed class LaunchRequest
     /// <summary>A directory of cgroup v2 that the child is born in; -1 for the host's own cgroup.</summary>
     public int Cgroup { get; set; } = -1;
 
+    /// <summary>Directories of cgroup v1, which nothing can be born in: the child goes there itself.</summary>
+    public IReadOnlyList<int> LegacyCgroups { get; set; } = [];
+
+    /// <summary>What a reader would type for the cgroups.</summary>
+    public IReadOnlyList<string> CgroupCommands { get; set; } = [];
+
+    /// <summary>Whether the child goes to a cgroup of its own. Then its cgroup namespace is made there, and not with it: its root is where its maker is.</summary>
+    public bool HasCgroup => Cgroup >= 0 || LegacyCgroups.Count > 0;
+
+    /// <summary>Whether the child is safe from the OOM killer until it executes: <see cref="Native.VforkThread"/>. Where memory is limited, it has to be.</summary>
+    public bool Vfork { get; set; }
+
     /// <summary>Whether the child waits at <see cref="LaunchGate.Born"/>.</summary>
     public bool WaitsWhenBorn { get; set; }
 

@@ -36,7 +36,11 @@ internal static class Planner
         Add(ContainerNamespaces.Uts, Kernel.CLONE_NEWUTS);
         Add(ContainerNamespaces.Ipc, Kernel.CLONE_NEWIPC);
         Add(ContainerNamespaces.Net, Kernel.CLONE_NEWNET);
-        Add(ContainerNamespaces.Cgroup, Kernel.CLONE_NEWCGROUP);
+        if (!request.HasCgroup)
+        {
+            Add(ContainerNamespaces.Cgroup, Kernel.CLONE_NEWCGROUP);
+        }
+
         Add(ContainerNamespaces.Time, Kernel.CLONE_NEWTIME);
         return flags;
 
@@ -60,6 +64,11 @@ internal static class Planner
         if (request.WaitsWhenBorn)
         {
             plan.Add(s_born);
+        }
+
+        if (request.HasCgroup)
+        {
+            plan.Add(new EnterCgroups(request));
         }
 
         if (request.Network.Namespace >= 0)

@@ -14,7 +14,7 @@ public enum ExitReason
     /// <summary>A signal ended it that this library did not send: its own fault, its own processes, someone else on the host.</summary>
     Signaled,
 
-    /// <summary>The kernel killed it because the container's memory limit was reached.</summary>
+    /// <summary>The kernel killed it because the container's memory limit was reached; or it returned 137 after that, as shells do whose command was killed.</summary>
     OutOfMemory,
 
     /// <summary>It was killed when its time was over: <see cref="ContainerBuilder.WithTimeout"/>.</summary>

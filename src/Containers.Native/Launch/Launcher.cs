@@ -14,8 +14,9 @@ internal static unsafe class Launcher
     /// <param name="flags">CLONE_NEW… and CLONE_FILES.</param>
     /// <param name="operand">What is being started, for the error.</param>
     /// <param name="cgroup">The descriptor of a directory of cgroup v2 that the child is born in (CLONE_INTO_CGROUP, Linux 5.7); -1 for the host's own.</param>
+    /// <param name="vfork">Whether the child is safe from the OOM killer until it executes, and this process with it: <see cref="VforkThread"/>.</param>
     /// <exception cref="KernelException">clone3 failed: EPERM without CAP_SYS_ADMIN, ENOSPC past a limit on namespaces, EAGAIN past one on processes.</exception>
-    public static LaunchedChild Launch(StepProgram program, ulong flags, string? operand = null, int cgroup = -1)
+    public static LaunchedChild Launch(StepProgram program, ulong flags, string? operand = null, int cgroup = -1, bool vfork = false)
     {
         if (Interlocked.Increment(ref s_inFlight) == 1)
         {
@@ -24,7 +25,7 @@ internal static unsafe class Launcher
 
         *program.Alive = 1;
         // PR_SET_PDEATHSIG fires when the thread that cloned ends: it has to be one that lives as long as the process.
-        long pid = LaunchThread.IsMainThread ? Clone(program, flags, cgroup) : LaunchThread.Clone(program, flags, cgroup);
+        long pid = vfork ? VforkThread.Clone(program, flags, cgroup) : LaunchThread.IsMainThread ? Clone(program, flags, cgroup) : LaunchThread.Clone(program, flags, cgroup);
         if (pid < 0)
         {
             *program.Alive = 0;

@@ -47,7 +47,7 @@ internal sealed unsafe partial class StepProgram
         public int PidFd;
         public uint Count;
         public fixed uint Gate[2];
-        private readonly uint reserved;
+        public uint Vfork;
         public ulong Began;
         public ulong Cloned;
         public Step* Steps;

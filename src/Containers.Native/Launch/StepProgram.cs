@@ -98,6 +98,15 @@ internal sealed unsafe partial class StepProgram : IDisposable
 
     internal ref int PidFd => ref Head->PidFd;
 
+    /// <summary>The same word, as a futex: 0 until there is a child; -errno when there will be none. For a clone with <see cref="Vfork"/>.</summary>
+    internal uint* PidWord => (uint*)&Head->Pid;
+
+    /// <summary>Whether the cloning thread sleeps until the child executes: <see cref="VforkThread"/>.</summary>
+    internal bool Vfork
+    {
+        set => Head->Vfork = value ? 1u : 0;
+    }
+
     private Header* Head => (Header*)_block;
 
     public ref readonly Step this[int index] => ref Head->Steps[index];

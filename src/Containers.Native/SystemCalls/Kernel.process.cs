@@ -6,6 +6,7 @@ namespace Containers.Native;
 internal static unsafe partial class Kernel
 {
     public const ulong CLONE_FILES = 0x400;
+    public const ulong CLONE_VFORK = 0x4000;
     public const ulong CLONE_NEWTIME = 0x80;
     public const ulong CLONE_NEWNS = 0x20000;
     public const ulong CLONE_NEWCGROUP = 0x2000000;
@@ -43,12 +44,14 @@ internal static unsafe partial class Kernel
     public const uint CLOSE_RANGE_CLOEXEC = 4;
 
     public const short POLLIN = 1;
+    public const short POLLPRI = 2;
     public const short POLLOUT = 4;
 
     public const int EPOLL_CTL_ADD = 1;
     public const int EPOLL_CTL_DEL = 2;
     public const int EPOLL_CTL_MOD = 3;
     public const uint EPOLLIN = 1;
+    public const uint EPOLLPRI = 2;
     public const uint EPOLLOUT = 4;
     public const uint EPOLLONESHOT = 1u << 30;
 

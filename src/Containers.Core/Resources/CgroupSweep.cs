@@ -1,0 +1,62 @@
+using System.Collections.Concurrent;
+using Containers.Native;
+
+namespace Containers.Resources;
+
+/// <summary>
+/// Removes what host processes left that were killed. A living one holds a lock on each of its cgroups' directories; what bears the
+/// name of a container's cgroup and is locked by nobody is nobody's.
+/// </summary>
+internal static class CgroupSweep
+{
+    private static readonly ConcurrentDictionary<string, Lazy<bool>> s_swept = new();
+
+    /// <summary>Looks into a directory, the first time that this process makes something there.</summary>
+    public static void Once(string parent)
+        => _ = s_swept.GetOrAdd(parent, static path => new Lazy<bool>(() =>
+        {
+            Sweep(path);
+            return true;
+        })).Value;
+
+    /// <summary>Removes it if nobody answers for it.</summary>
+    /// <param name="path">A cgroup.</param>
+    /// <param name="kill">Whether processes in it are ended; else only an empty one is removed.</param>
+    /// <returns>Whether it is gone.</returns>
+    public static bool TryRemove(string path, bool kill)
+    {
+        using CgroupHandle? left = CgroupHandle.TryOpen(path);
+        if (left is null)
+        {
+            return true;
+        }
+
+        if (!left.TryLock())
+        {
+            return false;
+        }
+
+        if (kill)
+        {
+            CgroupProcesses.Kill(left);
+        }
+
+        return CgroupProcesses.TryRemove(left, kill ? TimeSpan.FromSeconds(5) : TimeSpan.Zero) is null;
+    }
+
+    internal static void Sweep(string parent)
+    {
+        if (!Directory.Exists(parent))
+        {
+            return;
+        }
+
+        foreach (string path in Directory.EnumerateDirectories(parent, "containers-*"))
+        {
+            if (CgroupPlan.IsOfAnotherHost(Path.GetFileName(path)))
+            {
+                TryRemove(path, kill: true); // what cannot be removed now is found again
+            }
+        }
+    }
+}
