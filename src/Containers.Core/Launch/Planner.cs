@@ -23,6 +23,7 @@ internal static class Planner
     private static readonly EnterRoot s_pivot = new(privateMounts: true);
     private static readonly EnterRoot s_chroot = new(privateMounts: false);
     private static readonly LoopbackUp s_loopback = new();
+    private static readonly SettleProcess s_settle = new();
     private static readonly WaitAtGate s_born = new(LaunchGate.Born);
     private static readonly WaitAtGate s_ready = new(LaunchGate.Ready);
 
@@ -157,8 +158,20 @@ internal static class Planner
     /// <summary>What a process of the container may do, whether it is the first one or one that joins later. The root is entered already.</summary>
     private static void AddPolicy(List<LaunchOperation> plan, LaunchRequest request, DieWithHost dieWithHost)
     {
+        bool filtered = request.Spec.Seccomp is not null;
+        if (filtered && !request.Spec.NoNewPrivileges)
+        {
+            plan.Add(new FilterSystemCalls(request)); // while CAP_SYS_ADMIN is there, seccomp(2)
+        }
+
         plan.Add(new DropPrivileges(request));
         plan.Add(dieWithHost); // again: a change of ids cleared it, prctl(2)
+        plan.Add(s_settle);
+        if (filtered && request.Spec.NoNewPrivileges)
+        {
+            plan.Add(new FilterSystemCalls(request)); // last, so that the profile is about the command and not about this library
+        }
+
         if (request.WaitsWhenReady)
         {
             plan.Add(s_ready);

@@ -63,7 +63,7 @@ internal sealed unsafe class DropPrivileges(LaunchRequest request) : LaunchOpera
     }
 
     // DacOverride: dac_override.
-    private static string KernelName(Capability capability) => capability switch
+    internal static string KernelName(Capability capability) => capability switch
     {
         Capability.SetGid => "setgid",
         Capability.SetUid => "setuid",
