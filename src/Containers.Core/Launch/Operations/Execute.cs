@@ -38,7 +38,7 @@ internal sealed unsafe class EnterWorkingDirectory(string path) : LaunchOperatio
 }
 
 /// <summary>Leaves nothing of the runtime's own to the command: before the filter of system calls, under which less is possible.</summary>
-internal sealed class SettleProcess : LaunchOperation
+internal sealed class SettleProcess(int umask) : LaunchOperation
 {
     public override string Name => "settle the process";
 
@@ -46,7 +46,7 @@ internal sealed class SettleProcess : LaunchOperation
 
     public override void Compile(PlanCompiler plan)
     {
-        plan.Add(SystemCall.umask, 0x12 /* 022 */);
+        plan.Add(SystemCall.umask, umask);
         plan.Add(SystemCall.close_range, 3, uint.MaxValue, Kernel.CLOSE_RANGE_CLOEXEC).Tolerate(Errno.EINVAL); // the flag: Linux 5.11
         plan.Program.AddSignalDefaults();
     }

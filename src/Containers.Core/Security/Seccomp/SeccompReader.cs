@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Containers.Native.Seccomp;
+using Containers.Security.Credentials;
 
 namespace Containers.Security.Seccomp;
 
@@ -68,7 +69,7 @@ internal static class SeccompReader
     }
 
     private static ImmutableArray<Capability> Capabilities(FilterDocument? filter, string source, string path)
-        => [.. (filter?.Caps ?? []).Select((name, i) => Enum.TryParse(name.Replace("CAP_", "", StringComparison.OrdinalIgnoreCase).Replace("_", "", StringComparison.Ordinal), ignoreCase: true, out Capability capability) && !int.TryParse(name, out _)
+        => [.. (filter?.Caps ?? []).Select((name, i) => CapabilityNames.TryParse(name, out Capability capability)
             ? capability
             : throw Wrong(source, string.Create(CultureInfo.InvariantCulture, $"{path}[{i}]"), $"\"{name}\" is no capability"))];
 

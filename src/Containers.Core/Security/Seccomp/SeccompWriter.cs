@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Containers.Native.Seccomp;
+using Containers.Security.Credentials;
 
 namespace Containers.Security.Seccomp;
 
@@ -34,7 +35,7 @@ internal static class SeccompWriter
     }
 
     private static FilterDocument? Filter(IReadOnlyCollection<Capability> capabilities)
-        => capabilities.Count > 0 ? new FilterDocument { Caps = [.. capabilities.Select(Launch.DropPrivileges.KernelName).Select(name => "CAP_" + name.ToUpperInvariant())] } : null;
+        => capabilities.Count > 0 ? new FilterDocument { Caps = [.. capabilities.Select(capability => "CAP_" + CapabilityNames.NameOf(capability))] } : null;
 
     private static ArgumentDocument Argument(SeccompCondition condition)
     {
