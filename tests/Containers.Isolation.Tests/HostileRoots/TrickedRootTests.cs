@@ -6,7 +6,7 @@ namespace Containers.Tests.HostileRoots;
 /// <summary>Roots in which a place that the runtime mounts on, reads or enters is something else: the start fails, or is right; and the host is as it was.</summary>
 public sealed class TrickedRootTests : IClassFixture<BusyboxRoot>
 {
-    private static readonly string[] s_places = ["/proc", "/sys", "/dev", "/dev/shm", "/etc", "/etc/resolv.conf", "/etc/hosts", "/etc/hostname", "/work", "/target", "/scratch"];
+    private static readonly string[] s_places = ["/proc", "/sys", "/dev", "/etc", "/etc/resolv.conf", "/work", "/target", "/scratch"], s_likeOthers = ["/dev/shm", "/etc/hosts", "/etc/hostname"];
 
     // With $at: the place in the root; $host: a directory of the host, outside of it; $root: the root.
     private static readonly Dictionary<string, string> s_tricks = new()
@@ -44,12 +44,19 @@ public sealed class TrickedRootTests : IClassFixture<BusyboxRoot>
         get
         {
             TheoryData<string, string> data = [];
-            foreach (string place in s_places)
+            foreach (string trick in s_tricks.Keys)
             {
-                foreach (string trick in s_tricks.Keys)
+                foreach (string place in s_places)
                 {
                     data.Add(place, trick);
                 }
+            }
+
+            foreach (string place in s_likeOthers)
+            {
+                data.Add(place, "a link to the host");
+                data.Add(place, "a link to itself");
+                data.Add(place, "a fifo");
             }
 
             return data;
@@ -76,8 +83,8 @@ public sealed class TrickedRootTests : IClassFixture<BusyboxRoot>
                 .WithBind(_root["seen"], "/target", readOnly: true).WithTmpfs("/scratch", 1 << 20).WithWorkingDirectory("/work")
                 .WithStandardStreams(StandardStream.Null, StandardStream.Pipe, StandardStream.Pipe)
                 .WithCommand("/bin/busybox", "sh", "-c", """
-                    for place in /proc /sys /dev /dev/shm /etc/resolv.conf /etc/hosts /etc/hostname; do awk -v place=$place '$5 == place' /proc/self/mountinfo | wc -l; done
-                    cat /etc/hostname /target/mark
+                    for place in /proc /sys /dev /dev/shm; do awk -v place=$place '$5 == place' /proc/self/mountinfo | wc -l; done
+                    cat /etc/hostname /etc/resolv.conf /target/mark; grep -c tricked /etc/hosts
                     echo own > /scratch/made && grep -c ' - tmpfs tmpfs .*size=1024k' /proc/self/mountinfo
                     echo own > made; echo own > /etc/made; echo own > /dev/shm/made
                     stat -c '%t:%T' /dev/null
@@ -90,12 +97,12 @@ public sealed class TrickedRootTests : IClassFixture<BusyboxRoot>
             try
             {
                 ContainerResult result = await builder.RunAsync(cancellationToken: TestContext.Current.CancellationToken);
-                Assert.Equal((ExitReason.Exited, 0, "1\n1\n1\n1\n1\n1\n1\ntricked\nseen\n1\n1:3\n", ""), (result.Reason, result.ExitCode, result.Output, result.Error));
+                Assert.Equal((ExitReason.Exited, 0, "1\n1\n1\n1\ntricked\n# no network\nseen\n1\n1\n1:3\n", ""), (result.Reason, result.ExitCode, result.Output, result.Error));
             }
             catch (ContainerException e)
             {
                 Assert.NotEqual("nothing", trick);
-                Assert.True(e is LaunchException { Hint: not null }, $"No hint: {e.Message}");
+                Assert.True(e.Hint is not null, $"No hint: {e.Message}");
             }
 
             Assert.Equal(host, TreeListing.Of(_root["host"]));
@@ -104,6 +111,23 @@ public sealed class TrickedRootTests : IClassFixture<BusyboxRoot>
             if (overlay)
             {
                 Assert.Equal(before, TreeListing.Of(image));
+            }
+        }
+    }
+
+    [Fact]
+    public void Working_directory_never_is_a_descriptor_of_the_runtime()
+    {
+        // As CVE-2024-21626 had it: whatever number it is, and whether the image's own link or the caller's path leads there.
+        string image = _root["image"];
+        Tool.Bash($"rm -rf {image}; cp -al {_root["small"]} {image}; ln -s /proc/self/fd {image}/fds");
+        ContainerBuilder builder = Container.FromRootfs(image).WithStore(_root.Store).WithCommand("/bin/busybox", "true");
+        foreach (int number in (IEnumerable<int>)[.. Enumerable.Range(0, 40), 200])
+        {
+            foreach (string path in (string[])[$"/proc/self/fd/{number}", $"/fds/{number}", $"/fds/{number}/below", $"/proc/1/fd/{number}", "/proc/self/cwd", "/proc/self/root/tmp"])
+            {
+                LaunchException error = Assert.Throws<LaunchException>(() => builder.WithWorkingDirectory(path).Start());
+                Assert.Contains(error.Errno, (Errno[])[Errno.ELOOP, Errno.ENOENT, Errno.EACCES]); // of a number that is not open, there is no link
             }
         }
     }
