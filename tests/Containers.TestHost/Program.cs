@@ -4,6 +4,7 @@
 //     Containers.TestHost run ROOT STORE COMMAND...           runs a container to its end, prints its output and how it ended
 //     Containers.TestHost net ROOT STORE BRIDGE SUBNET NAME   starts a container on a network, prints its address, waits for the end of its own input, disposes
 //     Containers.TestHost churn ROOT STORE BRIDGE SUBNET      starts and disposes containers with a network and ports until it is killed, a line for each
+//     Containers.TestHost probe                               prints what this process finds of its host
 using Containers;
 
 switch (args[0])
@@ -43,6 +44,10 @@ switch (args[0])
         GC.KeepAlive(limited);
         break;
 
+    case "probe":
+        Console.Write(HostCapabilities.Probe());
+        break;
+
     case "start":
         Container container = Container.FromRootfs(args[1]).WithStore(args[2]).WithCommand(args[3..]).Start();
         Console.WriteLine(container.Pid);
@@ -51,7 +56,7 @@ switch (args[0])
         break;
 
     default:
-        throw new ArgumentException($"\"{args[0]}\" is none of start, cgroup, run, net and churn.");
+        throw new ArgumentException($"\"{args[0]}\" is none of start, cgroup, run, probe, net and churn.");
 }
 
 ContainerBuilder Networked() => Container.FromRootfs(args[1]).WithStore(args[2]).WithCommand("sleep", "1000")

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
 using Containers.Native;
+using Containers.Security.Credentials;
 using Containers.State;
 
 namespace Containers.Launch;
@@ -20,6 +21,7 @@ internal static class ContainerLauncher
     {
         long began = Stopwatch.GetTimestamp();
         CheckHost();
+        CredentialChecks.Check(spec);
         string id = spec.Id ?? NewId();
         RunningContainers running = RunningContainers.In(root.Store);
         StreamPipes? pipes = null;

@@ -1,5 +1,6 @@
 using Containers.Launch;
 using Containers.Native;
+using Containers.Security.Credentials;
 
 namespace Containers.Resources;
 
@@ -22,7 +23,7 @@ internal sealed class CgroupPart(ContainerSpec spec) : LaunchPart
     public override void Prepare(LaunchRequest request)
     {
         CgroupPlan plan = CgroupPlan.Of(spec, request.Id, CgroupHost.Current);
-        _cgroup = ContainerCgroup.Make(plan, request.Id, spec.DeviceRules);
+        _cgroup = ContainerCgroup.Make(plan, request.Id, [.. spec.DeviceRules, .. spec.Devices.Select(device => DeviceNodes.Find(device).Rule)]);
         request.SeesCgroup = SeesCgroup;
         Join(request);
     }

@@ -34,7 +34,7 @@ internal sealed class CgroupPlan
     public bool Named { get; }
 
     /// <summary>Whether a container has a cgroup at all: one that asks for nothing of it starts without.</summary>
-    public static bool IsNeeded(ContainerSpec spec) => spec.Cgroup || spec.Limits.Controllers().Any();
+    public static bool IsNeeded(ContainerSpec spec) => spec.Cgroup || spec.CpuTimeLimit is not null || spec.Limits.Controllers().Any();
 
     /// <summary>Whether a directory bears the name of a container's cgroup that some host process made, which is not this one.</summary>
     public static bool IsOfAnotherHost(string name)
@@ -66,6 +66,11 @@ internal sealed class CgroupPlan
                     Want(controller, there);
                 }
             }
+        }
+
+        if (spec.CpuTimeLimit is not null && host.Unified is null)
+        {
+            Want("cpuacct", host.Of("cpuacct") ?? throw new ContainerException($"The limit on CPU time needs cgroup v2 or the controller cpuacct, which is not there: {host.WhyMissing("cpuacct")}."));
         }
 
         if (host.Unified is null)

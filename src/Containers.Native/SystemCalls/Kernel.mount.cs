@@ -31,6 +31,7 @@ internal static unsafe partial class Kernel
     public const ulong MOUNT_ATTR_NODEV = 4;
     public const ulong MOUNT_ATTR_NOEXEC = 8;
     public const ulong MOUNT_ATTR__ATIME = 0x70;
+    public const ulong MOUNT_ATTR_IDMAP = 0x100000;
 
     [StructLayout(LayoutKind.Sequential)]
     public struct mount_attr

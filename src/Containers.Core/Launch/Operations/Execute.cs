@@ -37,6 +37,25 @@ internal sealed unsafe class EnterWorkingDirectory(string path) : LaunchOperatio
     };
 }
 
+/// <summary>Leaves nothing of the runtime's own to the command: before the filter of system calls, under which less is possible.</summary>
+internal sealed class SettleProcess(int umask) : LaunchOperation
+{
+    public override string Name => "settle the process";
+
+    public override string Why => "Descriptors of the runtime are closed when the command is executed, signals do what they do by default";
+
+    public override void Compile(PlanCompiler plan)
+    {
+        plan.Add(SystemCall.umask, umask);
+        plan.Add(SystemCall.close_range, 3, uint.MaxValue, Kernel.CLOSE_RANGE_CLOEXEC).Tolerate(Errno.EINVAL); // the flag: Linux 5.11
+        plan.Program.AddSignalDefaults();
+    }
+
+    public override void Shell(ShellScript script)
+    {
+    }
+}
+
 /// <summary>Becomes the command.</summary>
 internal sealed unsafe class Execute(LaunchRequest request) : LaunchOperation
 {
@@ -46,9 +65,6 @@ internal sealed unsafe class Execute(LaunchRequest request) : LaunchOperation
 
     public override void Compile(PlanCompiler plan)
     {
-        plan.Add(SystemCall.umask, 0x12 /* 022 */);
-        plan.Add(SystemCall.close_range, 3, uint.MaxValue, Kernel.CLOSE_RANGE_CLOEXEC).Tolerate(Errno.EINVAL); // the flag: Linux 5.11
-        plan.Program.AddSignalDefaults();
         byte** arguments = plan.Program.Texts(request.Arguments);
         byte** environment = plan.Program.Texts(request.Environment);
         foreach (string candidate in Candidates())
