@@ -16,6 +16,7 @@ internal static class Planner
     private static readonly MountFileSystem s_procOnly = new("proc", "/proc", NoSuidDevExec, "subset=pid", MountFileSystem.Keep.Proc);
     private static readonly MountFileSystem s_sys = new("sysfs", "/sys", NoSuidDevExec | Kernel.MOUNT_ATTR_RDONLY, "", MountFileSystem.Keep.Sys);
     private static readonly MountFileSystem s_dev = new("tmpfs", "/dev", Kernel.MOUNT_ATTR_NOSUID | Kernel.MOUNT_ATTR_NOEXEC, "mode=755,size=64m", MountFileSystem.Keep.Dev);
+    private static readonly MountCgroup s_cgroup = new();
     private static readonly MakeDevices s_devices = new();
     private static readonly MountFileSystem s_pts = new("devpts", "/dev/pts", Kernel.MOUNT_ATTR_NOSUID | Kernel.MOUNT_ATTR_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5");
     private static readonly MountFileSystem s_shm = new("tmpfs", "/dev/shm", NoSuidDevExec, "mode=1777,size=64m");
@@ -106,6 +107,11 @@ internal static class Planner
             _ => s_proc,
         });
         plan.Add(s_sys);
+        if (request.SeesCgroup)
+        {
+            plan.Add(s_cgroup);
+        }
+
         plan.Add(s_dev);
         plan.Add(s_devices);
         plan.Add(s_pts);
