@@ -82,7 +82,7 @@ public sealed partial class Container
         }
 
         await Task.WhenAll(output, error).ConfigureAwait(false);
-        return new ContainerResult(await WaitAsync(cancellationToken).ConfigureAwait(false), await output.ConfigureAwait(false), await error.ConfigureAwait(false)) { IsTruncated = IsOutputTruncated };
+        return new ContainerResult(await WaitAsync(cancellationToken).ConfigureAwait(false), await output.ConfigureAwait(false), await error.ConfigureAwait(false)) { IsTruncated = IsOutputTruncated, SystemCallReport = SystemCalls?.Report() };
     }
 
     private static async Task<string> ReadAsync(PipeReader? pipe, string name, CancellationToken cancellationToken)

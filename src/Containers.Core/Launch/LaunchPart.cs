@@ -2,6 +2,7 @@ using Containers.Limits;
 using Containers.Native;
 using Containers.Security.Credentials;
 using Containers.Resources;
+using Containers.Security.Seccomp;
 
 namespace Containers.Launch;
 
@@ -93,6 +94,11 @@ internal sealed class LaunchParts : IDisposable
         }
 
         parts._parts.AddRange(LimitParts.Of(spec));
+        if (spec.SystemCallWatch != SystemCallWatch.None)
+        {
+            parts._parts.Add(new SystemCallPart(spec));
+        }
+
         return parts;
     }
 

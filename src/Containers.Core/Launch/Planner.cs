@@ -241,18 +241,23 @@ internal static class Planner
 
         // Without no_new_privs a filter can be set only while CAP_SYS_ADMIN is there, seccomp(2). With it the filter comes last, so
         // that the profile is about the command and not about this library.
-        FilterSystemCalls? filter = request.Spec.Seccomp is null ? null : new FilterSystemCalls(request);
-        bool early = filter is not null && !request.Spec.NoNewPrivileges;
+        FilterSystemCalls? filter = request.Spec.FilteredBy is null ? null : new FilterSystemCalls(request.Spec);
+        bool early = filter is not null && !request.Spec.NoNewPrivileges, waits = request.WaitsWhenReady;
         if (early)
         {
             plan.Add(filter!);
+            if (waits && request.Spec.SystemCallWatch != SystemCallWatch.None)
+            {
+                plan.Add(s_ready); // the host has to listen before anything is asked
+                waits = false;
+            }
         }
 
         plan.Add(new DropPrivileges(request));
         plan.Add(dieWithHost); // again: a change of ids cleared it, prctl(2)
         plan.Add(new SettleProcess(request.Spec.Umask));
         bool waitsBehind = filter?.AllowsGate != false;
-        if (request.WaitsWhenReady && !waitsBehind)
+        if (waits && !waitsBehind)
         {
             plan.Add(s_ready);
         }
@@ -262,7 +267,7 @@ internal static class Planner
             plan.Add(filter);
         }
 
-        if (request.WaitsWhenReady && waitsBehind)
+        if (waits && waitsBehind)
         {
             plan.Add(s_ready);
         }

@@ -5,4 +5,23 @@ public sealed partial record ContainerSpec
 {
     /// <summary>The filter of system calls; null for none. <see cref="SeccompProfile.Default"/> by default.</summary>
     public SeccompProfile? Seccomp { get; init; } = SeccompProfile.Default;
+
+    /// <summary>Whether system calls are told about.</summary>
+    public SystemCallWatch SystemCallWatch { get; init; }
+
+    /// <summary>The filter that there is: what is learned without one needs one that allows all.</summary>
+    internal SeccompProfile? FilteredBy => Seccomp ?? (SystemCallWatch == SystemCallWatch.Learn ? SeccompProfile.Unconfined : null);
+}
+
+/// <summary>Which system calls of a container are told about.</summary>
+public enum SystemCallWatch
+{
+    /// <summary>None.</summary>
+    None,
+
+    /// <summary>Those that the profile refuses: <see cref="ContainerBuilder.WithSystemCallReport"/>.</summary>
+    Report,
+
+    /// <summary>All: <see cref="ContainerBuilder.WithSystemCallLearning"/>.</summary>
+    Learn,
 }

@@ -75,6 +75,20 @@ internal sealed unsafe class LaunchedChild(StepProgram program, int pid, PidHand
 
     public PidHandle Handle => handle;
 
+    /// <summary>What the kernel answered to the last step that makes this call. For a child that waits at a gate behind it.</summary>
+    public long ResultOf(SystemCall call)
+    {
+        for (int i = program.Count - 1; i >= 0; i--)
+        {
+            if (program[i].Call == call.Number && program[i].Ended != 0)
+            {
+                return program[i].Result;
+            }
+        }
+
+        throw new InvalidOperationException($"The program has not called {call.Name}.");
+    }
+
     /// <summary>Lets the child pass a gate.</summary>
     public void Open(int gate) => program.Open(gate);
 

@@ -92,6 +92,9 @@ internal sealed unsafe partial class StepProgram : IDisposable
 
     internal void* Address => _block;
 
+    /// <summary>The page of all words that the child waits at or wakes its host by.</summary>
+    internal nint FutexPage => (nint)_block;
+
     internal uint* Alive => &Head->Alive;
 
     internal ref int Pid => ref Head->Pid;

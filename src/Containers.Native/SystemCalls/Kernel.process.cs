@@ -30,6 +30,7 @@ internal static unsafe partial class Kernel
     public const int SIGKILL = 9;
     public const int SIGTERM = 15;
     public const int SIGCHLD = 17;
+    public const int SIGSYS = 31;
     public const int SIG_SETMASK = 2;
 
     public const int PR_SET_PDEATHSIG = 1;

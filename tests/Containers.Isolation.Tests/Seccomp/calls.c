@@ -1,4 +1,4 @@
-/* Makes a system call by its number and says how it went; "i386" makes one as a 32-bit program would, "x32" as one for x32. */
+/* Makes a system call by its number and says how it went, or "repeat" N times in silence; "i386" makes one as a 32-bit program would, "x32" as one for x32. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +15,11 @@ int main(int argc, char **argv)
     }
     if (argc > 1 && strcmp(argv[1], "x32") == 0)
         return printf("%ld\n", syscall(0x40000000 + 39)), 0; /* getpid */
+    if (argc > 3 && strcmp(argv[1], "repeat") == 0) {
+        for (long n = atol(argv[2]); n > 0; n--)
+            syscall(atol(argv[3]), 0, 0, 0, 0, 0, 0);
+        return 0;
+    }
     for (int i = 1; i < argc && i <= 7; i++)
         a[i - 1] = (long)strtoul(argv[i], 0, 0);
     long result = syscall(a[0], a[1], a[2], a[3], a[4], a[5], a[6]);

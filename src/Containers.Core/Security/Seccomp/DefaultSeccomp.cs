@@ -8,7 +8,7 @@ internal static class DefaultSeccomp
     private const ulong Int = 0xffffffff; // what the kernel looks at of an argument that is an int
 
     // linux/sched.h. CLONE_NEWTIME is not among clone's flags: its bit is part of the exit signal there.
-    private const ulong NewNamespaces = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000;
+    public const ulong NewNamespaces = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000;
 
     private const ulong AF_NETLINK = 16, AF_ALG = 38, AF_VSOCK = 40, NETLINK_NETFILTER = 12;
     private const ulong TIOCSTI = 0x5412, TIOCLINUX = 0x541C; // asm-generic/ioctls.h

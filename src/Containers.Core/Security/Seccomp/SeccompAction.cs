@@ -32,6 +32,9 @@ public readonly record struct SeccompAction
 
     internal uint Value { get; }
 
+    /// <summary>Whether the call is not executed.</summary>
+    internal bool IsRefusal => (Value & SeccompReturn.ACTION) is not (SeccompReturn.ALLOW or SeccompReturn.LOG or SeccompReturn.TRACE);
+
     /// <summary>As "allow", "errno EPERM", "kill process".</summary>
     public override string ToString() => (Value & SeccompReturn.ACTION) switch
     {

@@ -31,6 +31,8 @@ public sealed partial class SeccompProfile
     /// </summary>
     public static SeccompProfile Default { get; } = DefaultSeccomp.Make();
 
+    internal static SeccompProfile Unconfined { get; } = AllowAll();
+
     /// <summary>What becomes of a call for which no rule fits.</summary>
     public SeccompAction DefaultAction { get; }
 
