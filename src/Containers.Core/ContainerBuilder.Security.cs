@@ -33,6 +33,15 @@ public sealed partial class ContainerBuilder
     /// </remarks>
     public ContainerBuilder WithSystemCallLearning() => WithSpec(Spec with { SystemCallWatch = SystemCallWatch.Learn });
 
+    /// <summary>Restricts by Landlock what the container's processes can reach of files, TCP ports, sockets and signals. Called again it adds rules.</summary>
+    /// <param name="rules">Describes it: <c>rules => rules.ReadOnly("/usr", "/bin", "/lib").ReadWrite("/tmp")</c>.</param>
+    /// <exception cref="ContainerException">At start: the kernel has no Landlock, or its version cannot restrict all that is asked for. <see cref="LandlockRules.Restricting"/> asks for less.</exception>
+    public ContainerBuilder WithLandlock(Func<LandlockRules, LandlockRules> rules)
+    {
+        ArgumentNullException.ThrowIfNull(rules);
+        return WithSpec(Spec with { Landlock = Given(rules(Spec.Landlock ?? LandlockRules.None)) });
+    }
+
     /// <summary>
     /// Executing a file can give privileges: set-user-ID programs and file capabilities work, within the container's capabilities. They do not by default: no_new_privs, prctl(2).
     /// </summary>

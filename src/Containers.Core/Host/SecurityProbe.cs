@@ -8,8 +8,6 @@ namespace Containers.Host;
 /// <summary>What restricts processes: seccomp, landlock, the security modules.</summary>
 internal static class SecurityProbe
 {
-    private const uint LANDLOCK_CREATE_RULESET_VERSION = 1;
-
     public static IEnumerable<HostCapability> All()
     {
         string? actions = HostFiles.TryRead("/proc/sys/kernel/seccomp/actions_avail");
@@ -28,9 +26,9 @@ internal static class SecurityProbe
 
     private static HostCapability Landlock()
     {
-        long abi = Kernel.Call(SystemCall.landlock_create_ruleset, 0, 0, LANDLOCK_CREATE_RULESET_VERSION);
+        int abi = Kernel.landlock_abi();
         return abi > 0
             ? Yes(HostFeature.Landlock, string.Create(CultureInfo.InvariantCulture, $"ABI {abi}"))
-            : No(HostFeature.Landlock, abi == -(long)Errno.EOPNOTSUPP ? "the kernel has it and was started without it" : "the kernel was built without it");
+            : No(HostFeature.Landlock, abi == -(int)Errno.EOPNOTSUPP ? "the kernel has it and was started without it" : "the kernel was built without it");
     }
 }

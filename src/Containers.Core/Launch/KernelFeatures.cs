@@ -24,6 +24,9 @@ internal sealed unsafe class KernelFeatures
     /// </summary>
     public bool TimeNamespaceAtExec { get; } = Environment.OSVersion.Version >= new Version(6, 3) && File.Exists("/proc/self/ns/time");
 
+    /// <summary>The version of Landlock, from 1; 0 or less without. Linux 5.13.</summary>
+    public int LandlockAbi { get; init; } = Kernel.landlock_abi();
+
     private static bool ProbeOverlay()
     {
         fixed (byte* type = "overlay\0"u8, key = "lowerdir+\0"u8, nonsense = "no_such_option\0"u8, root = "/\0"u8)

@@ -237,7 +237,17 @@ internal static class Planner
     /// <summary>What a process of the container may do, whether it is the first one or one that joins later. The root is entered already.</summary>
     private static void AddPolicy(List<LaunchOperation> plan, LaunchRequest request, DieWithHost dieWithHost)
     {
+        MakeLandlockRules? landlock = request.Spec.Landlock is { } rules ? new MakeLandlockRules(rules) : null;
+        if (landlock is not null)
+        {
+            plan.Add(landlock);
+        }
+
         AddAttributes(plan, request.Spec);
+        if (landlock is not null && !request.Spec.NoNewPrivileges)
+        {
+            plan.Add(new RestrictByLandlock(landlock)); // while CAP_SYS_ADMIN is there
+        }
 
         // Without no_new_privs a filter can be set only while CAP_SYS_ADMIN is there, seccomp(2). With it the filter comes last, so
         // that the profile is about the command and not about this library.
@@ -256,6 +266,11 @@ internal static class Planner
         plan.Add(new DropPrivileges(request));
         plan.Add(dieWithHost); // again: a change of ids cleared it, prctl(2)
         plan.Add(new SettleProcess(request.Spec.Umask));
+        if (landlock is not null && request.Spec.NoNewPrivileges)
+        {
+            plan.Add(new RestrictByLandlock(landlock));
+        }
+
         bool waitsBehind = filter?.AllowsGate != false;
         if (waits && !waitsBehind)
         {

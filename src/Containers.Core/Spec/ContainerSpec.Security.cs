@@ -9,6 +9,9 @@ public sealed partial record ContainerSpec
     /// <summary>Whether system calls are told about.</summary>
     public SystemCallWatch SystemCallWatch { get; init; }
 
+    /// <summary>What can be reached by Landlock; null for what all else allows.</summary>
+    public LandlockRules? Landlock { get; init; }
+
     /// <summary>The filter that there is: what is learned without one needs one that allows all.</summary>
     internal SeccompProfile? FilteredBy => Seccomp ?? (SystemCallWatch == SystemCallWatch.Learn ? SeccompProfile.Unconfined : null);
 }

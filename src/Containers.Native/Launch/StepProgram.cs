@@ -117,6 +117,17 @@ internal sealed unsafe partial class StepProgram : IDisposable
     /// <summary>A slot that no other step uses.</summary>
     public Slot NewSlot() => _slots < Slots ? new Slot(_slots++) : throw new InvalidOperationException("The program has no slot left.");
 
+    /// <summary>
+    /// A structure of a number and a descriptor behind it, as some system calls want them in memory: it lies in two slots, of which a step fills the second one.
+    /// </summary>
+    /// <param name="first">The number.</param>
+    public (nint Address, Slot Second) NewPair(long first)
+    {
+        Slot number = NewSlot(), second = NewSlot();
+        Head->Slots[number.Index] = first;
+        return ((nint)(&Head->Slots[number.Index]), second);
+    }
+
     /// <summary>Adds a step. What the reference sets holds until the next one is added.</summary>
     public StepReference Add(SystemCall call, Argument a = default, Argument b = default, Argument c = default, Argument d = default, Argument e = default, Argument f = default)
     {

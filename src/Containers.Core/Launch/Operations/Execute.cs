@@ -129,7 +129,7 @@ internal sealed unsafe class Execute(LaunchRequest request) : LaunchOperation
             Errno.ENOENT when exists => new CommandNotFoundException(command, "It is there, but the interpreter or loader it names is not in the image."),
             Errno.ENOENT => new CommandNotFoundException(command, command.Contains('/', StringComparison.Ordinal) ? "There is no such file in the image." : $"It is in no directory of PATH={request.SearchPath}."),
             Errno.ENOEXEC => new CommandNotExecutableException(command, last, "It is no program for this machine, and no script that begins with #!."),
-            Errno.EACCES => new CommandNotExecutableException(command, last, "It is a directory, or lacks the permission to be executed by this user, or lies on a file system mounted noexec."),
+            Errno.EACCES => new CommandNotExecutableException(command, last, "It is a directory, or lacks the permission to be executed by this user, or lies on a file system mounted noexec." + (request.Spec.Landlock is null ? "" : " The Landlock rules have to allow it, too, and its interpreter or loader.")),
             _ => new CommandNotExecutableException(command, last, null),
         };
     }
