@@ -5,11 +5,13 @@ using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using Containers.Benchmarks;
 using Containers.Benchmarks.Networks;
 using Containers.Benchmarks.Peers;
+using Containers.Benchmarks.Seccomp;
 
 // peers …   whole containers, ours beside others; own-host is how it runs ours in another process
 // unpack …  layers unpacked, beside GNU tar
 // scale …   starts on a bridge that has many containers already, beside the first ones
 // throughput …  TCP from a container to the host, beside a veth pair made with ip
+// seccomp [calls]  what the default filter costs a system call, beside libseccomp's for the same profile
 // anything else goes to BenchmarkDotNet: the parts of the hot path
 switch (args.FirstOrDefault())
 {
@@ -23,6 +25,8 @@ switch (args.FirstOrDefault())
         return ScaleBenchmark.Run(args[1..]);
     case "throughput":
         return ThroughputBenchmark.Run(args[1..]);
+    case "seccomp":
+        return SeccompBenchmark.Run(args[1..]);
     default:
         // In this process: the parts measured here are internal, and a start of a child is the same in any process.
         IConfig config = DefaultConfig.Instance.AddJob(Job.Default.WithToolchain(InProcessEmitToolchain.Instance));

@@ -5,7 +5,7 @@ namespace Containers.Benchmarks.Peers;
 /// <summary>The C programs of this folder, compiled when they are needed.</summary>
 internal static class CompiledC
 {
-    public static string Build(string folder, string source)
+    public static string Build(string folder, string source, params string[] libraries)
     {
         Directory.CreateDirectory(folder);
         string file = Path.Combine(folder, source);
@@ -16,7 +16,7 @@ internal static class CompiledC
         }
 
         string program = Path.ChangeExtension(file, null);
-        ProcessStartInfo compiler = new("cc", ["-O2", "-Wall", "-o", program, file]) { RedirectStandardError = true };
+        ProcessStartInfo compiler = new("cc", ["-O2", "-Wall", "-o", program, file, .. libraries]) { RedirectStandardError = true };
         using Process process = Process.Start(compiler)!; // without a compiler: an exception that names it
         string messages = process.StandardError.ReadToEnd();
         process.WaitForExit();
