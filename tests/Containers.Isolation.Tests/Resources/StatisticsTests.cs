@@ -19,14 +19,14 @@ public sealed class StatisticsTests(BusyboxRoot root) : IClassFixture<BusyboxRoo
         await lines.MoveNextAsync();
 
         MemoryStatistics filled = container.GetStatistics().Memory!;
-        Assert.InRange(filled.Current, 32 * Mebibyte, 48 * Mebibyte);
-        Assert.InRange(filled.Cache, 32 * Mebibyte, 48 * Mebibyte);
+        Assert.InRange(filled.Current, 31 * Mebibyte, 48 * Mebibyte);
+        Assert.InRange(filled.Cache, 31 * Mebibyte, 48 * Mebibyte); // each processor keeps some pages uncounted: 5.10 said 32 MiB less 32 KiB
 
         await container.WriteInputAsync("\n", Cancellation);
         await lines.MoveNextAsync();
         MemoryStatistics removed = container.GetStatistics().Memory!;
         Assert.InRange(removed.Current, 0, 16 * Mebibyte);
-        Assert.InRange(removed.Peak ?? 32 * Mebibyte, 32 * Mebibyte, 48 * Mebibyte);
+        Assert.InRange(removed.Peak ?? 32 * Mebibyte, 31 * Mebibyte, 48 * Mebibyte);
         Assert.Equal((128 * Mebibyte, 0), (removed.Limit!.Value, removed.OomKills));
         await lines.DisposeAsync();
     }
