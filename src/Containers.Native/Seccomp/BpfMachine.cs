@@ -7,13 +7,24 @@ namespace Containers.Native.Seccomp;
 internal static unsafe class BpfMachine
 {
     /// <summary>What the filter returns for a call.</summary>
-    public static uint Run(ReadOnlySpan<BpfInstruction> program, in seccomp_data data)
+    public static uint Run(ReadOnlySpan<BpfInstruction> program, in seccomp_data data) => Run(program, data, out _);
+
+    /// <summary>How many instructions are executed for a call.</summary>
+    public static int Steps(ReadOnlySpan<BpfInstruction> program, in seccomp_data data)
     {
+        Run(program, data, out int steps);
+        return steps;
+    }
+
+    private static uint Run(ReadOnlySpan<BpfInstruction> program, in seccomp_data data, out int steps)
+    {
+        steps = 0;
         uint accumulator = 0;
         fixed (seccomp_data* call = &data)
         {
             for (int at = 0; at < program.Length; at++)
             {
+                steps++;
                 BpfInstruction instruction = program[at];
                 switch (instruction.Code)
                 {

@@ -7,8 +7,9 @@ namespace Containers.Security.Seccomp;
 /// <summary>What was asked about the calls of a container, and what the profile said.</summary>
 internal sealed class SystemCallRecord(SeccompProfile profile, ContainerSpec spec)
 {
-    // However the command goes, it is started, signalled, stopped and ended; how often is chance.
-    private static readonly string[] s_always = ["execve", "exit", "exit_group", "rt_sigreturn", "restart_syscall"];
+    // Whether these are made is a matter of chance, and not of what the command does: a child may have ended before it is waited for,
+    // a lock may be free, a signal may come or not. None of them reaches beyond the process itself.
+    private static readonly string[] s_always = ["execve", "exit", "exit_group", "futex", "restart_syscall", "rt_sigprocmask", "rt_sigreturn", "rt_sigsuspend", "sched_yield"];
 
     private readonly BpfInstruction[] _filter = profile.Compile(spec.Capabilities);
     private readonly bool _learns = spec.SystemCallWatch == SystemCallWatch.Learn;

@@ -22,6 +22,10 @@ public sealed class SystemCallReport
     /// The smallest profile that allows what was made and refuses what was refused, with conditions on the arguments that decide what a call is (of clone, socket, ioctl,
     /// prctl, fcntl and their like). Null unless calls are learned. <see cref="SeccompProfile.ToJson"/> makes a document of it.
     /// </summary>
+    /// <remarks>
+    /// Whether some calls are made is chance: execve, exit, exit_group, futex, restart_syscall, rt_sigprocmask, rt_sigreturn, rt_sigsuspend and sched_yield are allowed always, if the
+    /// profile in effect allows them. Otherwise one run shows one way that the command can take: look at the report of the first runs under the proposal.
+    /// </remarks>
     public SeccompProfile? ProposedProfile { get; }
 
     /// <summary>A table: how often, what, with which errno, by whom.</summary>
