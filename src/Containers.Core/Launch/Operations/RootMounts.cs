@@ -1,4 +1,5 @@
 using System.Text;
+using Containers.Host;
 using Containers.Native;
 
 namespace Containers.Launch;
@@ -65,8 +66,8 @@ internal sealed unsafe class MountOverlay(LaunchRequest request) : LaunchOperati
 
     public override string? Hint(Errno errno) => errno switch
     {
-        Errno.EPERM => "Mounting an overlay needs root (CAP_SYS_ADMIN).",
-        Errno.ENODEV => "The kernel has no overlay file system: load its module (modprobe overlay).",
+        Errno.EPERM => "Mounting an overlay needs root (CAP_SYS_ADMIN). " + HostHints.Refer,
+        Errno.ENODEV => "The kernel has no overlay file system: load its module (modprobe overlay). " + HostHints.Refer,
         Errno.EINVAL => $"The file system of \"{request.StateDirectory}\" may not serve as an overlay's upper directory (it is an overlay or a network file system): choose another store. The kernel's log has the reason.",
         Errno.ESTALE or Errno.EBUSY => "The upper or work directory is in use by another overlay.",
         _ => null,
@@ -85,7 +86,7 @@ internal sealed unsafe class MountOverlay(LaunchRequest request) : LaunchOperati
         if (Encoding.UTF8.GetByteCount(options) >= Environment.SystemPageSize)
         {
             throw new ContainerException($"mount overlay: the paths of {request.LowerDirectories.Count} layers do not fit into one page of mount options.",
-                "Linux 6.7 and newer take them one by one; a store with a shorter path helps too.");
+                "Linux 6.7 and newer take them one by one; a store with a shorter path helps too. " + HostHints.Refer);
         }
 
         plan.Add(SystemCall.mount, StepProgram.Constant("overlay"), plan.Text(request.RootMountPoint), StepProgram.Constant("overlay"), 0, plan.Text(options));
