@@ -16,6 +16,9 @@ internal static class Planner
     private static readonly MountFileSystem s_pts = new("devpts", "/dev/pts", Kernel.MOUNT_ATTR_NOSUID | Kernel.MOUNT_ATTR_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5");
     private static readonly MountFileSystem s_shm = new("tmpfs", "/dev/shm", NoSuidDevExec, "mode=1777,size=64m");
     private static readonly MountFileSystem s_mqueue = new("mqueue", "/dev/mqueue", NoSuidDevExec, "");
+    private static readonly BindTree s_hostProc = new("/proc", readOnly: false, MountFileSystem.Keep.Proc, "The processes are the host's, and so has to be what tells of them: root of a user namespace mounts no other");
+    private static readonly BindTree s_hostSys = new("/sys", readOnly: true, MountFileSystem.Keep.Sys, "The network is the host's, and so is what tells of its devices: root of a user namespace mounts no other");
+    private static readonly BindTree s_hostMqueue = new("/dev/mqueue", readOnly: false, MountFileSystem.Keep.Nothing, "The message queues are the host's");
     private static readonly NullStreams s_nullStreams = new();
     private static readonly MaskPaths s_mask = new(DefaultPolicy.MaskedPaths);
     private static readonly ProtectPaths s_protect = new(DefaultPolicy.ReadOnlyPaths);
@@ -28,7 +31,7 @@ internal static class Planner
 
     public static ulong CloneFlags(LaunchRequest request)
     {
-        ContainerNamespaces namespaces = request.Network.Namespace < 0 ? request.Spec.Namespaces : request.Spec.Namespaces & ~ContainerNamespaces.Net;
+        ContainerNamespaces namespaces = request.Network.Namespace < 0 && !request.Network.Inherited ? request.Spec.Namespaces : request.Spec.Namespaces & ~ContainerNamespaces.Net;
         ulong flags = Kernel.CLONE_FILES; // undone by the first step that closes descriptors
         Add(ContainerNamespaces.Mount, Kernel.CLONE_NEWNS);
         Add(ContainerNamespaces.Pid, Kernel.CLONE_NEWPID);
@@ -75,6 +78,11 @@ internal static class Planner
             plan.Add(new EnterNetNamespace(request.Network)); // its descriptor is the host's, and goes with the others
         }
 
+        if (request.Maps is not null)
+        {
+            plan.Add(new EnterStateDirectory(request));
+        }
+
         plan.Add(new TakeStreams(hostPidFd));
         if (spec.Private(ContainerNamespaces.Time))
         {
@@ -86,16 +94,31 @@ internal static class Planner
             plan.Add(s_makeMountsPrivate);
         }
 
+        if (request.Maps is { } maps)
+        {
+            plan.Add(new OpenBinds([.. spec.Mounts.OfType<ContainerMount.Bind>()]));
+            plan.Add(new BecomeRoot(maps));
+            plan.Add(dieWithHost); // a change of ids clears it: prctl(2)
+        }
+
         plan.Add(request.Overlay ? new MountOverlay(request) : new BindRoot(request));
 
         // While the host's /proc is still there: in a user namespace the kernel wants to see one that is fully visible.
-        plan.Add(s_proc);
-        plan.Add(s_sys);
+        plan.Add(request.Maps is null || spec.Private(ContainerNamespaces.Pid) ? s_proc : s_hostProc);
+        plan.Add(request.Maps is null || request.Network.Inherited ? s_sys : s_hostSys);
         plan.Add(s_dev);
         plan.Add(s_devices);
         plan.Add(s_pts);
         plan.Add(s_shm);
-        plan.Add(s_mqueue);
+        if (request.Maps is null || spec.Private(ContainerNamespaces.Ipc))
+        {
+            plan.Add(s_mqueue);
+        }
+        else if (Directory.Exists("/dev/mqueue"))
+        {
+            plan.Add(s_hostMqueue);
+        }
+
         if (request.Streams.Input < 0 || request.Streams.Output < 0 || request.Streams.Error < 0)
         {
             plan.Add(s_nullStreams);
@@ -132,7 +155,7 @@ internal static class Planner
             plan.Add(s_readOnlyRoot);
         }
 
-        if (spec.Private(ContainerNamespaces.Net) && request.Network.Namespace < 0)
+        if (spec.Private(ContainerNamespaces.Net) && request.Network is { Namespace: < 0, Inherited: false })
         {
             plan.Add(s_loopback);
         }

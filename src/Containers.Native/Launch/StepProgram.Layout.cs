@@ -20,6 +20,12 @@ internal sealed unsafe partial class StepProgram
 
         /// <summary>The host is told that the program has come to this step: <see cref="LaunchedChild.WaitForAnnouncement"/>.</summary>
         Announce = 4,
+
+        /// <summary>No errno ends the program: the host reads the result.</summary>
+        GoOn = 8,
+
+        /// <summary>No system call: a program is launched, as <see cref="Launcher"/> does, by this child.</summary>
+        Launch = 16,
     }
 
     [StructLayout(LayoutKind.Sequential, Size = 88)]
