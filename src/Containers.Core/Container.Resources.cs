@@ -97,6 +97,22 @@ public sealed partial class Container
         return _request;
     }
 
+    /// <summary>The CPU time of its cgroup; null where it cannot be read just now.</summary>
+    internal TimeSpan? CpuUsed
+    {
+        get
+        {
+            try
+            {
+                return _cgroup is { } cgroup ? StatisticsReader.Cpu(cgroup).Total : null;
+            }
+            catch (KernelException)
+            {
+                return null; // this process has no descriptor left, perhaps
+            }
+        }
+    }
+
     internal void Attach(ContainerCgroup cgroup) => _cgroup = cgroup;
 
     private void StopWatching()

@@ -1,10 +1,12 @@
 // ROOT is a directory, or an image's reference. TEST_WITH names what the container has besides, as words: see With below.
 // A host process for tests that kill one, or need a second one:
 //     Containers.TestHost start ROOT STORE COMMAND...         starts a container, prints its pid, waits for the end of its own input
+//     Containers.TestHost cgroup ROOT STORE COMMAND...        starts a container in a cgroup and the host's PID namespace, prints the cgroup, waits likewise
 //     Containers.TestHost run ROOT STORE COMMAND...           runs a container to its end, prints its output and how it ended
 //     Containers.TestHost net ROOT STORE BRIDGE SUBNET NAME   starts a container on a network, prints its address, waits for the end of its own input, disposes
 //     Containers.TestHost load ROOT STORE                     loads an image, prints its name
 //     Containers.TestHost churn ROOT STORE BRIDGE SUBNET      starts and disposes containers with a network and ports until it is killed, a line for each
+//     Containers.TestHost probe                               prints what this process finds of its host
 using Containers;
 
 switch (args[0])
@@ -41,6 +43,17 @@ switch (args[0])
             Console.WriteLine("again");
         }
 
+    case "cgroup":
+        Container limited = Container.FromRootfs(args[1]).WithStore(args[2]).WithHostPidNs().WithMemoryLimit(64 << 20).WithCgroup().WithCommand(args[3..]).Start();
+        Console.WriteLine(limited.Cgroup);
+        Console.In.ReadToEnd();
+        GC.KeepAlive(limited);
+        break;
+
+    case "probe":
+        Console.Write(HostCapabilities.Probe());
+        break;
+
     case "start":
         Container container = With().WithCommand(args[3..]).Start();
         Console.WriteLine(container.Pid);
@@ -49,7 +62,7 @@ switch (args[0])
         break;
 
     default:
-        throw new ArgumentException($"\"{args[0]}\" is none of start, run, load, net and churn.");
+        throw new ArgumentException($"\"{args[0]}\" is none of start, cgroup, run, load, probe, net and churn.");
 }
 
 ContainerBuilder With()

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
 using Containers.Native;
+using Containers.Security.Credentials;
 using Containers.State;
 using Containers.UserNamespaces;
 
@@ -22,6 +23,7 @@ internal static class ContainerLauncher
         long began = Stopwatch.GetTimestamp();
         CheckHost();
         spec = UserNamespaceChoice.Resolve(spec);
+        CredentialChecks.Check(spec);
         string id = spec.Id ?? NewId();
         RunningContainers running = RunningContainers.In(root.Store);
         StreamPipes? pipes = null;

@@ -1,5 +1,6 @@
 using Containers.Limits;
 using Containers.Native;
+using Containers.Security.Credentials;
 using Containers.Resources;
 
 namespace Containers.Launch;
@@ -57,6 +58,11 @@ internal abstract class LaunchPart : IDisposable
     {
     }
 
+    /// <summary>A process of the container, the first one or one that joined, has executed its program and shares no memory with the host any more.</summary>
+    public virtual void Executed(int pid)
+    {
+    }
+
     /// <summary>The command has ended: what this part knows of the reason. Called once, on any thread, before anyone is told of the end.</summary>
     public virtual ContainerExit Explain(ContainerExit exit) => exit;
 
@@ -79,6 +85,11 @@ internal sealed class LaunchParts : IDisposable
         if (CgroupPlan.IsNeeded(spec))
         {
             parts._parts.Add(new CgroupPart(spec));
+        }
+
+        if (spec.OomScoreAdjust is { } score)
+        {
+            parts._parts.Add(new OomScorePart(score));
         }
 
         parts._parts.AddRange(LimitParts.Of(spec));
@@ -146,7 +157,13 @@ internal sealed class LaunchParts : IDisposable
         }
     }
 
-    public void Started(Container container) => _parts.ForEach(part => part.Started(container));
+    public void Started(Container container)
+    {
+        Executed(container.Pid);
+        _parts.ForEach(part => part.Started(container));
+    }
+
+    public void Executed(int pid) => _parts.ForEach(part => part.Executed(pid));
 
     public void Kill()
     {

@@ -1,3 +1,4 @@
+using Containers.Host;
 using Containers.Native;
 
 namespace Containers.Launch;
@@ -19,7 +20,7 @@ internal sealed class LaunchPlan : IDisposable
     {
         if (request.Spec.Private(ContainerNamespaces.Time) && !features.TimeNamespaceAtExec)
         {
-            throw new ContainerException("A time namespace of the container's own is not possible on this kernel.", "Linux 6.3 or newer, built with CONFIG_TIME_NS, is needed.");
+            throw new ContainerException("A time namespace of the container's own is not possible on this kernel.", HostHints.For(HostFeature.TimeNamespace));
         }
 
         List<LaunchOperation> operations = Planner.Plan(request, hostPidFd);

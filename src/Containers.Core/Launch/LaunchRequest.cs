@@ -51,6 +51,9 @@ internal sealed class LaunchRequest
     /// <summary>Directories of cgroup v1, which nothing can be born in: the child goes there itself.</summary>
     public IReadOnlyList<int> LegacyCgroups { get; set; } = [];
 
+    /// <summary>Whether it finds its cgroup in /sys/fs/cgroup: where all controllers are in cgroup v2, and a namespace hides what is above.</summary>
+    public bool SeesCgroup { get; set; }
+
     /// <summary>What a reader would type for the cgroups.</summary>
     public IReadOnlyList<string> CgroupCommands { get; set; } = [];
 
@@ -78,9 +81,15 @@ internal sealed class LaunchRequest
     /// <summary>Whether the child waits at <see cref="LaunchGate.Ready"/>.</summary>
     public bool WaitsWhenReady { get; set; }
 
-    public string Upper => StateDirectory + "/upper";
+    /// <summary>The file system in memory that an overlay's changes go to; null where they go to the store.</summary>
+    public Limits.MemoryDisk? Disk { get; set; }
 
-    public string Work => StateDirectory + "/work";
+    /// <summary>Where <see cref="Disk"/> is mounted.</summary>
+    public string DiskMountPoint => StateDirectory + "/work";
+
+    public string Upper => Disk is null ? StateDirectory + "/upper" : DiskMountPoint + "/upper";
+
+    public string Work => Disk is null ? StateDirectory + "/work" : DiskMountPoint + "/work";
 
     public bool Overlay => Spec.RootMode == RootMode.Overlay;
 
@@ -88,11 +97,11 @@ internal sealed class LaunchRequest
     /// Where the root is mounted until it is entered. Over the upper directory: the overlay has that for itself by then,
     /// and needs no path to it.
     /// </summary>
-    public string RootMountPoint => Overlay ? Upper : StateDirectory + "/root";
+    public string RootMountPoint => StateDirectory + (Overlay ? "/upper" : "/root");
 
     /// <summary>A path in the container's directory as the child takes it: with users of its own it is there, and may not come back.</summary>
     public string Seen(string path) => Maps is null ? path : path[(StateDirectory.Length + 1)..];
 
     /// <summary>Where the runtime's own files lie until they are bound into the root.</summary>
-    public string Scratch => Overlay ? Work : StateDirectory + "/etc";
+    public string Scratch => StateDirectory + (Overlay ? "/work" : "/etc");
 }

@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using Containers.Native;
+using Containers.Security.Credentials;
 
 namespace Containers.Launch;
 
@@ -10,8 +12,11 @@ internal static class Planner
     // Alike in every container, so made once.
     private static readonly MakeMountsPrivate s_makeMountsPrivate = new();
     private static readonly MountFileSystem s_proc = new("proc", "/proc", NoSuidDevExec, "", MountFileSystem.Keep.Proc);
+    private static readonly MountFileSystem s_procOwn = new("proc", "/proc", NoSuidDevExec, "hidepid=2", MountFileSystem.Keep.Proc);
+    private static readonly MountFileSystem s_procOnly = new("proc", "/proc", NoSuidDevExec, "subset=pid", MountFileSystem.Keep.Proc);
     private static readonly MountFileSystem s_sys = new("sysfs", "/sys", NoSuidDevExec | Kernel.MOUNT_ATTR_RDONLY, "", MountFileSystem.Keep.Sys);
     private static readonly MountFileSystem s_dev = new("tmpfs", "/dev", Kernel.MOUNT_ATTR_NOSUID | Kernel.MOUNT_ATTR_NOEXEC, "mode=755,size=64m", MountFileSystem.Keep.Dev);
+    private static readonly MountCgroup s_cgroup = new();
     private static readonly MakeDevices s_devices = new();
     private static readonly MountFileSystem s_pts = new("devpts", "/dev/pts", Kernel.MOUNT_ATTR_NOSUID | Kernel.MOUNT_ATTR_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5");
     private static readonly MountFileSystem s_shm = new("tmpfs", "/dev/shm", NoSuidDevExec, "mode=1777,size=64m");
@@ -26,6 +31,7 @@ internal static class Planner
     private static readonly EnterRoot s_pivot = new(privateMounts: true);
     private static readonly EnterRoot s_chroot = new(privateMounts: false);
     private static readonly LoopbackUp s_loopback = new();
+    private static readonly NewKeyring s_keyring = new();
     private static readonly WaitAtGate s_born = new(LaunchGate.Born);
     private static readonly WaitAtGate s_ready = new(LaunchGate.Ready);
 
@@ -101,11 +107,21 @@ internal static class Planner
             plan.Add(dieWithHost); // a change of ids clears it: prctl(2)
         }
 
+        if (request.Disk is { } disk && request.HostRoot < 0)
+        {
+            plan.Add(new MountDisk(request, disk));
+        }
+
         plan.Add(request.Overlay ? new MountOverlay(request) : new BindRoot(request));
 
         // While the host's /proc is still there: in a user namespace the kernel wants to see one that is fully visible.
-        plan.Add(request.Maps is null || spec.Private(ContainerNamespaces.Pid) ? s_proc : s_hostProc);
+        plan.Add(ProcOf(request));
         plan.Add(request.Maps is null || request.Network.Inherited ? s_sys : s_hostSys);
+        if (request.SeesCgroup)
+        {
+            plan.Add(s_cgroup);
+        }
+
         plan.Add(s_dev);
         plan.Add(s_devices);
         plan.Add(s_pts);
@@ -140,15 +156,17 @@ internal static class Planner
             plan.Add(new MountEtcFiles(request));
         }
 
-        if (spec.MaskedPaths.Length > 0)
+        foreach (ContainerDevice device in spec.Devices)
         {
-            plan.Add(spec.MaskedPaths == DefaultPolicy.MaskedPaths ? s_mask : new MaskPaths(spec.MaskedPaths));
+            plan.Add(new GiveDevice(device, bind: request.Maps is not null));
         }
 
-        if (spec.ReadOnlyPaths.Length > 0)
+        if (spec.Sysctls.Count > 0)
         {
-            plan.Add(spec.ReadOnlyPaths == DefaultPolicy.ReadOnlyPaths ? s_protect : new ProtectPaths(spec.ReadOnlyPaths));
+            plan.Add(new SetSysctls(spec.Sysctls));
         }
+
+        AddProtection(plan, spec);
 
         if (spec.ReadOnlyRoot)
         {
@@ -172,11 +190,94 @@ internal static class Planner
         return plan;
     }
 
+    private static LaunchOperation ProcOf(LaunchRequest request)
+        => request.Maps is not null && !request.Spec.Private(ContainerNamespaces.Pid) ? s_hostProc : request.Spec.ProcVisibility switch
+        {
+            ProcVisibility.OwnProcesses => s_procOwn,
+            ProcVisibility.OnlyProcesses => s_procOnly,
+            _ => s_proc,
+        };
+
+    private static void AddProtection(List<LaunchOperation> plan, ContainerSpec spec)
+    {
+        // With subset=pid, /proc has nothing but processes, and so nothing to hide.
+        ImmutableArray<string> masked = Present(spec.MaskedPaths), readOnly = Present(spec.ReadOnlyPaths);
+        if (masked.Length > 0)
+        {
+            plan.Add(masked == DefaultPolicy.MaskedPaths ? s_mask : new MaskPaths(masked));
+        }
+
+        if (readOnly.Length > 0)
+        {
+            plan.Add(readOnly == DefaultPolicy.ReadOnlyPaths ? s_protect : new ProtectPaths(readOnly));
+        }
+
+        ImmutableArray<string> Present(ImmutableArray<string> paths)
+            => spec.ProcVisibility == ProcVisibility.OnlyProcesses ? [.. paths.Where(path => !path.StartsWith("/proc/", StringComparison.Ordinal))] : paths;
+    }
+
+    // What needs privileges, while they are there.
+    private static void AddAttributes(List<LaunchOperation> plan, ContainerSpec spec)
+    {
+        if (spec.OwnKeyring)
+        {
+            plan.Add(s_keyring);
+        }
+
+        if (spec.Scheduling is { } scheduling)
+        {
+            plan.Add(new SetScheduling(scheduling));
+        }
+
+        if (spec.IoPriority is { } priority)
+        {
+            plan.Add(new SetIoPriority(priority));
+        }
+
+        if (!spec.Affinity.IsEmpty)
+        {
+            plan.Add(new SetAffinity(spec.Affinity));
+        }
+
+        if (spec.Personality != Personality.Linux)
+        {
+            plan.Add(new SetPersonality(spec.Personality));
+        }
+
+        if (spec.AppArmorProfile is { } profile)
+        {
+            plan.Add(new SetLabel("AppArmor", CredentialChecks.AppArmorFile, "exec " + profile));
+        }
+
+        if (spec.SelinuxLabel is { } label)
+        {
+            plan.Add(new SetLabel("SELinux", "/proc/self/attr/exec", label));
+        }
+
+        if (spec.Rlimits.Count > 0)
+        {
+            plan.Add(new SetRlimits(spec.Rlimits));
+        }
+    }
+
     /// <summary>What a process of the container may do, whether it is the first one or one that joins later. The root is entered already.</summary>
     private static void AddPolicy(List<LaunchOperation> plan, LaunchRequest request, DieWithHost dieWithHost)
     {
+        AddAttributes(plan, request.Spec);
+        bool filtered = request.Spec.Seccomp is not null;
+        if (filtered && !request.Spec.NoNewPrivileges)
+        {
+            plan.Add(new FilterSystemCalls(request)); // while CAP_SYS_ADMIN is there, seccomp(2)
+        }
+
         plan.Add(new DropPrivileges(request));
         plan.Add(dieWithHost); // again: a change of ids cleared it, prctl(2)
+        plan.Add(new SettleProcess(request.Spec.Umask));
+        if (filtered && request.Spec.NoNewPrivileges)
+        {
+            plan.Add(new FilterSystemCalls(request)); // last, so that the profile is about the command and not about this library
+        }
+
         if (request.WaitsWhenReady)
         {
             plan.Add(s_ready);

@@ -36,7 +36,7 @@ internal static class RequestBuilder
             WorkingDirectory = NotEmpty(spec.WorkingDirectory) ?? NotEmpty(config?.WorkingDir) ?? "/",
             UserId = user.Uid,
             GroupId = user.Gid,
-            SupplementaryGroups = user.SupplementaryGroups,
+            SupplementaryGroups = spec.Groups.IsEmpty ? user.SupplementaryGroups : [.. user.SupplementaryGroups.Union(spec.Groups.Select(group => root.ResolveUser("0:" + group).Gid))],
             StopSignal = Signals.Parse(NotEmpty(spec.StopSignal) ?? NotEmpty(config?.StopSignal) ?? "SIGTERM"),
             Streams = streams,
             Maps = maps,

@@ -13,9 +13,19 @@ internal static class LimitParts
             yield return new WallTimePart(time);
         }
 
+        if (spec.CpuTimeLimit is { } cpuTime)
+        {
+            yield return new CpuTimePart(cpuTime);
+        }
+
         if (spec.OutputLimit is { } bytes)
         {
             yield return new OutputPart(bytes);
+        }
+
+        if (spec.DiskLimit is { } disk)
+        {
+            yield return new DiskPart(disk);
         }
     }
 }

@@ -20,7 +20,7 @@ public enum ExitReason
     /// <summary>It was killed when its time was over: <see cref="ContainerBuilder.WithTimeout"/>.</summary>
     WallTime,
 
-    /// <summary>It was killed when the container had used up its CPU time: <c>WithCpuTimeLimit</c>.</summary>
+    /// <summary>It was killed when the container had used up its CPU time: <see cref="ContainerBuilder.WithCpuTimeLimit"/>.</summary>
     CpuTime,
 
     /// <summary>It was killed for writing more than it may: <see cref="ContainerBuilder.WithOutputLimit"/>.</summary>

@@ -25,7 +25,7 @@ internal sealed class CgroupPlan
     private CgroupPlan(ImmutableArray<CgroupDirectory> directories, ResourceLimits limits, bool named)
         => (Directories, Limits, Named) = (directories, limits, named);
 
-    /// <summary>That of v2 first, if there is one.</summary>
+    /// <summary>That of v2 first, if there is one; else that of v1's freezer: by the first one all processes are stopped and ended.</summary>
     public ImmutableArray<CgroupDirectory> Directories { get; }
 
     public ResourceLimits Limits { get; }
@@ -34,7 +34,7 @@ internal sealed class CgroupPlan
     public bool Named { get; }
 
     /// <summary>Whether a container has a cgroup at all: one that asks for nothing of it starts without.</summary>
-    public static bool IsNeeded(ContainerSpec spec) => spec.Cgroup || spec.Limits.Controllers().Any();
+    public static bool IsNeeded(ContainerSpec spec) => spec.Cgroup || spec.CpuTimeLimit is not null || spec.Limits.Controllers().Any();
 
     /// <summary>Whether a directory bears the name of a container's cgroup that some host process made, which is not this one.</summary>
     public static bool IsOfAnotherHost(string name)
@@ -68,6 +68,11 @@ internal sealed class CgroupPlan
             }
         }
 
+        if (spec.CpuTimeLimit is not null && host.Unified is null)
+        {
+            Want("cpuacct", host.Of("cpuacct") ?? throw new ContainerException($"The limit on CPU time needs cgroup v2 or the controller cpuacct, which is not there: {host.WhyMissing("cpuacct")}."));
+        }
+
         if (host.Unified is null)
         {
             Want("freezer", host.Of("freezer") ?? throw new ContainerException($"A cgroup for the container cannot be made: there is neither cgroup v2 nor the controller freezer, by which processes are killed together: {host.WhyMissing("freezer")}."));
@@ -80,7 +85,7 @@ internal sealed class CgroupPlan
 
         CheckVersion(limits, host);
         string name = spec.CgroupName ?? s_host + id;
-        return new CgroupPlan([.. wanted.Select(one => Place(one.Key, one.Value, spec.CgroupParent, name))], limits, spec.CgroupName is not null);
+        return new CgroupPlan([.. wanted.OrderBy(one => one.Key.Order).Select(one => Place(one.Key, one.Value, spec.CgroupParent, name))], limits, spec.CgroupName is not null);
 
         void Want(string controller, CgroupHierarchy hierarchy)
         {

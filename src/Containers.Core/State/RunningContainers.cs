@@ -167,7 +167,12 @@ internal sealed unsafe class RunningContainers
         {
             fixed (byte* path = CString.Bytes($"{container}/{name}"))
             {
-                int result = Kernel.umount2(path, Kernel.MNT_DETACH | Kernel.UMOUNT_NOFOLLOW);
+                int result;
+                do
+                {
+                    result = Kernel.umount2(path, Kernel.MNT_DETACH | Kernel.UMOUNT_NOFOLLOW);
+                }
+                while (result == 0); // what is mounted over another mount comes first
                 if (result is < 0 and not (-(int)Errno.EINVAL or -(int)Errno.ENOENT)) // nothing is mounted; nothing is there
                 {
                     failure = new KernelException("unmount", $"{container}/{name}", (Errno)(-result));
@@ -192,6 +197,10 @@ internal sealed unsafe class RunningContainers
             foreach (string container in Directory.EnumerateDirectories(host))
             {
                 clean &= Unmount(container) is null;
+                if (clean && Directory.Exists(container + "/upper"))
+                {
+                    ProjectQuota.Forget(container + "/upper");
+                }
             }
 
             if (clean)

@@ -108,5 +108,6 @@ internal sealed class ContainerUserNs : LaunchPart
     {
         Deputy.Dispose();
         _mounts?.Dispose();
+        base.Dispose();
     }
 }

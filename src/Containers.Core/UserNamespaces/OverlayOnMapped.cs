@@ -13,6 +13,11 @@ internal static unsafe class OverlayOnMapped
     {
         string place = request.StateDirectory + "/lower";
         Directory.CreateDirectory(place);
+        if (request.Disk is { } disk)
+        {
+            MountDisk(request, disk);
+        }
+
         try
         {
             using MountHandle scratch = MountHandle.Create("tmpfs", [("mode", "700")]);
@@ -29,6 +34,24 @@ internal static unsafe class OverlayOnMapped
         finally
         {
             Directory.Delete(place);
+            if (request.Disk is not null)
+            {
+                MountHandle.Detach(request.DiskMountPoint);
+            }
+        }
+    }
+
+    private static void MountDisk(LaunchRequest request, Limits.MemoryDisk disk)
+    {
+        using MountHandle memory = MountHandle.Create("tmpfs", disk.Options.Split(',').Select(option => option.Split('=')).Select(option => (option[0], (string?)option[1])), MountAttributes.NoSetUserId | MountAttributes.NoDevices);
+        memory.Attach(request.DiskMountPoint);
+        Directory.CreateDirectory(request.Work);
+        fixed (byte* upper = CString.Bytes(request.Upper))
+        {
+            uint user = IdMaps.ToHost(request.Maps!.Users, disk.UserId) ?? request.Maps.Root.User, group = IdMaps.ToHost(request.Maps.Groups, disk.GroupId) ?? request.Maps.Root.Group;
+            Kernel.Check(Kernel.mkdirat(Kernel.AT_FDCWD, upper, 0x1c0), "make the directory", request.Upper);
+            Kernel.Check(Kernel.fchownat(Kernel.AT_FDCWD, upper, user, group, 0), "chown", request.Upper);
+            Kernel.Check(Kernel.fchmodat(Kernel.AT_FDCWD, upper, disk.Mode), "chmod", request.Upper);
         }
     }
 

@@ -11,18 +11,27 @@ internal sealed unsafe class EnterWorkingDirectory(string path) : LaunchOperatio
 
     public override void Compile(PlanCompiler plan)
     {
-        byte* text = plan.Text(path);
         int tried = plan.Program.Count;
-        plan.Add(SystemCall.chdir, text).Tolerate(Errno.ENOENT);
-        string made = "";
+        Open(plan, path).Tolerate(Errno.ENOENT);
+        string parent = "/";
         foreach (string name in path.Split('/', StringSplitOptions.RemoveEmptyEntries))
         {
-            made = made + "/" + name;
-            plan.Add(SystemCall.mkdirat, Kernel.AT_FDCWD, plan.Text(made), 0x1ed /* 0755 */).Tolerate(Errno.EEXIST);
+            Open(plan, parent);
+            plan.Add(SystemCall.mkdirat, plan.File, plan.Text(name), 0x1ed /* 0755 */).Tolerate(Errno.EEXIST);
+            parent = parent + name + "/";
         }
 
-        plan.Add(SystemCall.chdir, text);
+        Open(plan, path);
         plan.Program.SetSkip(tried, plan.Program.Count - tried - 1);
+        plan.Add(SystemCall.fchdir, plan.File);
+    }
+
+    // The root is entered, so that links lead nowhere else; but for those of /proc, which lead to descriptors of this process: chdir(2)
+    // would follow a link of the image to /proc/self/fd/3.
+    private static StepProgram.StepReference Open(PlanCompiler plan, string path)
+    {
+        Kernel.open_how* how = plan.Program.Data(new Kernel.open_how { flags = (uint)(Kernel.O_PATH | Kernel.O_DIRECTORY | Kernel.O_CLOEXEC), resolve = Kernel.RESOLVE_NO_MAGICLINKS });
+        return plan.Add(SystemCall.openat2, Kernel.AT_FDCWD, plan.Text(path), how, sizeof(Kernel.open_how)).Into(plan.File);
     }
 
     public override void Shell(ShellScript script)
@@ -33,8 +42,27 @@ internal sealed unsafe class EnterWorkingDirectory(string path) : LaunchOperatio
     {
         Errno.ENOTDIR => "Something on that path is a file.",
         Errno.EROFS => "It is not in the image, and the root is read-only.",
-        _ => null,
+        _ => PlaceHints.For(errno, path),
     };
+}
+
+/// <summary>Leaves nothing of the runtime's own to the command: before the filter of system calls, under which less is possible.</summary>
+internal sealed class SettleProcess(int umask) : LaunchOperation
+{
+    public override string Name => "settle the process";
+
+    public override string Why => "Descriptors of the runtime are closed when the command is executed, signals do what they do by default";
+
+    public override void Compile(PlanCompiler plan)
+    {
+        plan.Add(SystemCall.umask, umask);
+        plan.Add(SystemCall.close_range, 3, uint.MaxValue, Kernel.CLOSE_RANGE_CLOEXEC).Tolerate(Errno.EINVAL); // the flag: Linux 5.11
+        plan.Program.AddSignalDefaults();
+    }
+
+    public override void Shell(ShellScript script)
+    {
+    }
 }
 
 /// <summary>Becomes the command.</summary>
@@ -46,9 +74,6 @@ internal sealed unsafe class Execute(LaunchRequest request) : LaunchOperation
 
     public override void Compile(PlanCompiler plan)
     {
-        plan.Add(SystemCall.umask, 0x12 /* 022 */);
-        plan.Add(SystemCall.close_range, 3, uint.MaxValue, Kernel.CLOSE_RANGE_CLOEXEC).Tolerate(Errno.EINVAL); // the flag: Linux 5.11
-        plan.Program.AddSignalDefaults();
         byte** arguments = plan.Program.Texts(request.Arguments);
         byte** environment = plan.Program.Texts(request.Environment);
         foreach (string candidate in Candidates())

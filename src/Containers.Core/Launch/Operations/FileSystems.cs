@@ -71,13 +71,11 @@ internal sealed class MountFileSystem(string type, string target, ulong attribut
 
     public override string? Hint(Errno errno) => errno switch
     {
-        Errno.ELOOP => $"The image has a symbolic link at {target} or on the way to it, where the runtime's own {type} has to be.",
-        Errno.ENOTDIR => $"The image has something that is no directory at {target} or on the way to it.",
-        Errno.EROFS => $"The root is on a read-only file system and has no directory {target} to mount on.",
+        Errno.ELOOP when !links => $"The image has a symbolic link at {target} or on the way to it, where the runtime's own {type} has to be.",
         Errno.EPERM when type is "proc" or "sysfs" => HostRestrictions.Find()
             ?? $"The kernel mounts {type} in a user namespace only where one is mounted of which nothing is covered. Inside another container, parts of it are: that one has to be started without masked paths.",
         Errno.EPERM or Errno.EACCES => HostRestrictions.Find(),
-        _ => null,
+        _ => PlaceHints.For(errno, target),
     };
 }
 

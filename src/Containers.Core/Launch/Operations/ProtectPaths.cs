@@ -111,7 +111,14 @@ internal static class KernelPath
     public static (Slot Mount, string Name) Locate(PlanCompiler plan, string path)
         => path.StartsWith("/proc/", StringComparison.Ordinal) ? (plan.Proc, Name(path, 6))
             : path.StartsWith("/sys/", StringComparison.Ordinal) ? (plan.Sys, Name(path, 5))
-            : throw new ContainerException($"\"{path}\" cannot be masked or made read-only.", "Only paths under /proc and /sys can.");
+            : throw No(path);
+
+    /// <summary>The path, which is one that can be masked or made read-only.</summary>
+    public static string Check(string path)
+        => (path.StartsWith("/proc/", StringComparison.Ordinal) || path.StartsWith("/sys/", StringComparison.Ordinal)) && !path.Split('/').Any(part => part is "." or "..") && path[^1] != '/' ? path : throw No(path);
+
+    private static ContainerException No(string path)
+        => new($"\"{path}\" cannot be masked or made read-only.", "Only paths under /proc and /sys can.");
 
     private static readonly ConcurrentDictionary<string, string> s_names = new();
 

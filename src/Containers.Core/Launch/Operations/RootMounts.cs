@@ -63,7 +63,13 @@ internal sealed unsafe class MountOverlay(LaunchRequest request) : LaunchOperati
         script.Outside($"state={ShellScript.Quote(request.StateDirectory)}");
         script.Outside("mkdir -p \"$state/upper\" \"$state/work\"");
         script.Inside($"state={ShellScript.Quote(request.StateDirectory)}");
-        script.Inside($"mount -t overlay overlay -o {ShellScript.Quote("lowerdir=" + Lowers())},upperdir=\"$state/upper\",workdir=\"$state/work\",volatile \"$state/upper\"");
+        if (request.Disk is { } disk)
+        {
+            script.Inside($"mount -t tmpfs -o {disk.Options} tmpfs \"$state/work\"; mkdir \"$state/work/upper\" \"$state/work/work\"");
+        }
+
+        string upper = InState(request.Upper), work = InState(request.Work);
+        script.Inside($"mount -t overlay overlay -o {ShellScript.Quote("lowerdir=" + Lowers())},upperdir=\"{upper}\",workdir=\"{work}\",volatile \"$state/upper\"");
         script.Inside("root=$state/upper");
     }
 
@@ -78,6 +84,8 @@ internal sealed unsafe class MountOverlay(LaunchRequest request) : LaunchOperati
         Errno.ESTALE or Errno.EBUSY => "The upper or work directory is in use by another overlay.",
         _ => null,
     };
+
+    private string InState(string path) => "$state" + path[request.StateDirectory.Length..];
 
     private string Lowers() => Join(request.LowerDirectories);
 
