@@ -264,21 +264,31 @@ internal static class Planner
     private static void AddPolicy(List<LaunchOperation> plan, LaunchRequest request, DieWithHost dieWithHost)
     {
         AddAttributes(plan, request.Spec);
-        bool filtered = request.Spec.Seccomp is not null;
-        if (filtered && !request.Spec.NoNewPrivileges)
+
+        // Without no_new_privs a filter can be set only while CAP_SYS_ADMIN is there, seccomp(2). With it the filter comes last, so
+        // that the profile is about the command and not about this library.
+        FilterSystemCalls? filter = request.Spec.Seccomp is null ? null : new FilterSystemCalls(request);
+        bool early = filter is not null && !request.Spec.NoNewPrivileges;
+        if (early)
         {
-            plan.Add(new FilterSystemCalls(request)); // while CAP_SYS_ADMIN is there, seccomp(2)
+            plan.Add(filter!);
         }
 
         plan.Add(new DropPrivileges(request));
         plan.Add(dieWithHost); // again: a change of ids cleared it, prctl(2)
         plan.Add(new SettleProcess(request.Spec.Umask));
-        if (filtered && request.Spec.NoNewPrivileges)
+        bool waitsBehind = filter?.AllowsGate != false;
+        if (request.WaitsWhenReady && !waitsBehind)
         {
-            plan.Add(new FilterSystemCalls(request)); // last, so that the profile is about the command and not about this library
+            plan.Add(s_ready);
         }
 
-        if (request.WaitsWhenReady)
+        if (filter is not null && !early)
+        {
+            plan.Add(filter);
+        }
+
+        if (request.WaitsWhenReady && waitsBehind)
         {
             plan.Add(s_ready);
         }

@@ -21,11 +21,17 @@ internal sealed unsafe partial class StepProgram
         /// <summary>The host is told that the program has come to this step: <see cref="LaunchedChild.WaitForAnnouncement"/>.</summary>
         Announce = 4,
 
+        /// <summary>From this step on no time is taken: a filter of system calls may refuse to tell it, or kill for the question.</summary>
+        ClockEnds = 8,
+
+        /// <summary>Makes no call: a program that comes here has failed.</summary>
+        Fails = 16,
+
         /// <summary>No errno ends the program: the host reads the result.</summary>
-        GoOn = 8,
+        GoOn = 32,
 
         /// <summary>No system call: a program is launched, as <see cref="Launcher"/> does, by this child.</summary>
-        Launch = 16,
+        Launch = 64,
     }
 
     [StructLayout(LayoutKind.Sequential, Size = 88)]

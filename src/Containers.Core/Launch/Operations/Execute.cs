@@ -82,13 +82,16 @@ internal sealed unsafe class Execute(LaunchRequest request) : LaunchOperation
         }
 
         // Only where nothing could be executed: was there something at all? An execve that misses the file's
-        // interpreter says ENOENT too.
-        foreach (string candidate in Candidates())
+        // interpreter says ENOENT too. A profile need not allow the question.
+        if (plan.Filter?.Allows(SystemCall.faccessat) != false)
         {
-            plan.Add(SystemCall.faccessat, Kernel.AT_FDCWD, plan.Text(candidate), 0).Tolerate(Errno.ENOENT, Errno.ENOTDIR, Errno.EACCES, Errno.ELOOP);
+            foreach (string candidate in Candidates())
+            {
+                plan.Add(SystemCall.faccessat, Kernel.AT_FDCWD, plan.Text(candidate), 0).Tolerate(Errno.ENOENT, Errno.ENOTDIR, Errno.EACCES, Errno.ELOOP);
+            }
         }
 
-        plan.Add(SystemCall.close, -1); // fails, and so ends the program here
+        plan.Program.AddFailure();
     }
 
     public override void Shell(ShellScript script)
