@@ -121,7 +121,7 @@ public sealed class HostCapabilitiesTests(BusyboxRoot root) : IClassFixture<Busy
     {
         Requires.Tools("setpriv");
         Tool.Bash($"chmod 755 {Path.GetDirectoryName(root.Path)}");
-        string table = Tool.Run("setpriv", "--reuid", "1500", "--regid", "1500", "--clear-groups", "--bounding-set=-all", Environment.ProcessPath!.Replace("Containers.Isolation.Tests", "Containers.TestHost", StringComparison.Ordinal), "probe");
+        string table = Tool.Run("setpriv", "--reuid", "1500", "--regid", "1500", "--clear-groups", "--bounding-set=-all", Path.Combine(AppContext.BaseDirectory, "Containers.TestHost"), "probe");
 
         Assert.Contains(", as a user\n", table);
         Assert.Contains(" no ", Line(HostFeature.Overlay));

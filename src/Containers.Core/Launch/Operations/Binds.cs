@@ -1,3 +1,4 @@
+using Containers.Host;
 using Containers.Native;
 
 namespace Containers.Launch;
@@ -21,7 +22,7 @@ internal sealed unsafe class BindMount(ContainerMount.Bind bind) : LaunchOperati
 
         if (bind.ReadOnly && !features.MountSetattr && HostMounts.AreBelow(bind.Source))
         {
-            throw new ContainerException($"bind \"{bind.Source}\" to \"{bind.Target}\": it has mounts below it that this kernel cannot make read-only with it.", "Linux 5.12 has mount_setattr(2), which can.");
+            throw new ContainerException($"bind \"{bind.Source}\" to \"{bind.Target}\": it has mounts below it that this kernel cannot make read-only with it.", "Linux 5.12 has mount_setattr(2), which can. " + HostHints.Refer);
         }
 
     }

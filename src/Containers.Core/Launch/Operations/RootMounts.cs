@@ -1,4 +1,5 @@
 using System.Text;
+using Containers.Host;
 using Containers.Native;
 
 namespace Containers.Launch;
@@ -77,9 +78,9 @@ internal sealed unsafe class MountOverlay(LaunchRequest request) : LaunchOperati
     {
         Errno.EACCES when request.Maps is not null => "The root inside, who is another user on the host, has to be let in by each directory on the way to the root's.",
         Errno.EPERM or Errno.EINVAL when request.Maps is not null => UserNamespaces.HostRestrictions.Find()
-            ?? $"Overlays in user namespaces came with Linux 5.11, and some file systems serve as none's upper directory (the store is \"{request.StateDirectory}\"): WithCopiedRoot() gives the container a copy of its root instead.",
-        Errno.EPERM => "Mounting an overlay needs root (CAP_SYS_ADMIN).",
-        Errno.ENODEV => "The kernel has no overlay file system: load its module (modprobe overlay).",
+            ?? $"Overlays in user namespaces came with Linux 5.11, and some file systems serve as none's upper directory (the store is \"{request.StateDirectory}\"): WithCopiedRoot() gives the container a copy of its root instead. {HostHints.Refer}",
+        Errno.EPERM => "Mounting an overlay needs root (CAP_SYS_ADMIN). " + HostHints.Refer,
+        Errno.ENODEV => "The kernel has no overlay file system: load its module (modprobe overlay). " + HostHints.Refer,
         Errno.EINVAL => $"The file system of \"{request.StateDirectory}\" may not serve as an overlay's upper directory (it is an overlay or a network file system): choose another store. The kernel's log has the reason.",
         Errno.ESTALE or Errno.EBUSY => "The upper or work directory is in use by another overlay.",
         _ => null,
@@ -99,7 +100,7 @@ internal sealed unsafe class MountOverlay(LaunchRequest request) : LaunchOperati
         if (Encoding.UTF8.GetByteCount(options) >= Environment.SystemPageSize)
         {
             throw new ContainerException($"mount overlay: the paths of {layers} layers do not fit into one page of mount options.",
-                "Linux 6.7 and newer take them one by one; a store with a shorter path helps too.");
+                "Linux 6.7 and newer take them one by one; a store with a shorter path helps too. " + HostHints.Refer);
         }
     }
 
