@@ -53,7 +53,7 @@ internal sealed class TakeStreams(int hostPidFd) : LaunchOperation
         (int input, int output, int error) = plan.Request.Streams;
         int placeholder = hostPidFd; // keeps a number that becomes /dev/null once there is one
         ReadOnlySpan<int> sources = [input < 0 ? placeholder : input, output < 0 ? placeholder : output, error < 0 ? placeholder : error];
-        Span<int> kept = [.. sources, hostPidFd];
+        Span<int> kept = [.. sources, hostPidFd, .. plan.Request.HostMounts.Values, .. plan.Request.HostRoot < 0 ? (ReadOnlySpan<int>)[] : [plan.Request.HostRoot]];
         kept.Sort();
 
         // The table of descriptors is shared with the host until here (CLONE_FILES); only what is below the first
