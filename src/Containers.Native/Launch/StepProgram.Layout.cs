@@ -20,6 +20,9 @@ internal sealed unsafe partial class StepProgram
 
         /// <summary>The host is told that the program has come to this step: <see cref="LaunchedChild.WaitForAnnouncement"/>.</summary>
         Announce = 4,
+
+        /// <summary>What follows is run by a child of the one that runs it: for join.c only.</summary>
+        Spawn = 8,
     }
 
     [StructLayout(LayoutKind.Sequential, Size = 88)]
@@ -53,6 +56,9 @@ internal sealed unsafe partial class StepProgram
         public Step* Steps;
         public byte* Stack;
         public ulong StackSize;
+        public ulong Self;
+        public ulong Size;
+        public ulong Resume;
         public fixed long Slots[StepProgram.Slots];
     }
 }
