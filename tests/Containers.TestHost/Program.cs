@@ -1,5 +1,6 @@
 // A host process for tests that kill one, or need a second one:
 //     Containers.TestHost start ROOT STORE COMMAND...         starts a container, prints its pid, waits for the end of its own input
+//     Containers.TestHost cgroup ROOT STORE COMMAND...        starts a container in a cgroup and the host's PID namespace, prints the cgroup, waits likewise
 //     Containers.TestHost run ROOT STORE COMMAND...           runs a container to its end, prints its output and how it ended
 //     Containers.TestHost net ROOT STORE BRIDGE SUBNET NAME   starts a container on a network, prints its address, waits for the end of its own input, disposes
 //     Containers.TestHost churn ROOT STORE BRIDGE SUBNET      starts and disposes containers with a network and ports until it is killed, a line for each
@@ -36,6 +37,13 @@ switch (args[0])
             Console.WriteLine("again");
         }
 
+    case "cgroup":
+        Container limited = Container.FromRootfs(args[1]).WithStore(args[2]).WithHostPidNs().WithMemoryLimit(64 << 20).WithCgroup().WithCommand(args[3..]).Start();
+        Console.WriteLine(limited.Cgroup);
+        Console.In.ReadToEnd();
+        GC.KeepAlive(limited);
+        break;
+
     case "probe":
         Console.Write(HostCapabilities.Probe());
         break;
@@ -48,7 +56,7 @@ switch (args[0])
         break;
 
     default:
-        throw new ArgumentException($"\"{args[0]}\" is none of start, run, probe, net and churn.");
+        throw new ArgumentException($"\"{args[0]}\" is none of start, cgroup, run, probe, net and churn.");
 }
 
 ContainerBuilder Networked() => Container.FromRootfs(args[1]).WithStore(args[2]).WithCommand("sleep", "1000")

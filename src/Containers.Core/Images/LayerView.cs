@@ -144,7 +144,7 @@ internal sealed class LayerView : IDisposable
                 found.Dispose();
                 if (++links > MaximumLinks)
                 {
-                    throw new KernelException("open in the image", path, Errno.ELOOP);
+                    throw new KernelException("open in the image", path, Errno.ELOOP, "A symbolic link there leads to itself, or through too many others.");
                 }
 
                 if (target is [(byte)'/', ..])

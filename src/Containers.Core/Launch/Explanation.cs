@@ -41,6 +41,11 @@ internal static class Explanation
         for (int i = 0; i < plan.Program.Count; i++)
         {
             ref readonly StepProgram.Step step = ref plan.Program[i];
+            if ((step.Flags & StepProgram.StepFlags.Fails) != 0)
+            {
+                continue; // no call
+            }
+
             if ((int)step.Operation != operation)
             {
                 operation = (int)step.Operation;

@@ -37,6 +37,8 @@ internal sealed class LaunchPlan : IDisposable
                 program.Operation = (ulong)i;
                 operations[i].Compile(compiler);
             }
+
+            compiler.Filter?.Check(program, i => operations[i]);
         }
         catch
         {

@@ -49,6 +49,9 @@ internal sealed class LaunchRequest
     /// <summary>Directories of cgroup v1, which nothing can be born in: the child goes there itself.</summary>
     public IReadOnlyList<int> LegacyCgroups { get; set; } = [];
 
+    /// <summary>Whether it finds its cgroup in /sys/fs/cgroup: where all controllers are in cgroup v2, and a namespace hides what is above.</summary>
+    public bool SeesCgroup { get; set; }
+
     /// <summary>What a reader would type for the cgroups.</summary>
     public IReadOnlyList<string> CgroupCommands { get; set; } = [];
 

@@ -43,6 +43,9 @@ internal sealed unsafe class PlanCompiler(StepProgram program, LaunchRequest req
 
     public byte* Text(string text) => program.Text(text);
 
+    /// <summary>The filter that the steps from here on have to pass; null where there is none yet.</summary>
+    public OwnCalls? Filter { get; set; }
+
     /// <summary>A mount of a new file system, attached nowhere yet. Linux 5.2+, fsopen(2).</summary>
     public void NewFileSystem(string type, string options, ulong attributes, Slot mount)
     {

@@ -16,6 +16,7 @@ internal static class Planner
     private static readonly MountFileSystem s_procOnly = new("proc", "/proc", NoSuidDevExec, "subset=pid", MountFileSystem.Keep.Proc);
     private static readonly MountFileSystem s_sys = new("sysfs", "/sys", NoSuidDevExec | Kernel.MOUNT_ATTR_RDONLY, "", MountFileSystem.Keep.Sys);
     private static readonly MountFileSystem s_dev = new("tmpfs", "/dev", Kernel.MOUNT_ATTR_NOSUID | Kernel.MOUNT_ATTR_NOEXEC, "mode=755,size=64m", MountFileSystem.Keep.Dev);
+    private static readonly MountCgroup s_cgroup = new();
     private static readonly MakeDevices s_devices = new();
     private static readonly MountFileSystem s_pts = new("devpts", "/dev/pts", Kernel.MOUNT_ATTR_NOSUID | Kernel.MOUNT_ATTR_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5");
     private static readonly MountFileSystem s_shm = new("tmpfs", "/dev/shm", NoSuidDevExec, "mode=1777,size=64m");
@@ -106,6 +107,11 @@ internal static class Planner
             _ => s_proc,
         });
         plan.Add(s_sys);
+        if (request.SeesCgroup)
+        {
+            plan.Add(s_cgroup);
+        }
+
         plan.Add(s_dev);
         plan.Add(s_devices);
         plan.Add(s_pts);
@@ -258,21 +264,31 @@ internal static class Planner
     private static void AddPolicy(List<LaunchOperation> plan, LaunchRequest request, DieWithHost dieWithHost)
     {
         AddAttributes(plan, request.Spec);
-        bool filtered = request.Spec.Seccomp is not null;
-        if (filtered && !request.Spec.NoNewPrivileges)
+
+        // Without no_new_privs a filter can be set only while CAP_SYS_ADMIN is there, seccomp(2). With it the filter comes last, so
+        // that the profile is about the command and not about this library.
+        FilterSystemCalls? filter = request.Spec.Seccomp is null ? null : new FilterSystemCalls(request);
+        bool early = filter is not null && !request.Spec.NoNewPrivileges;
+        if (early)
         {
-            plan.Add(new FilterSystemCalls(request)); // while CAP_SYS_ADMIN is there, seccomp(2)
+            plan.Add(filter!);
         }
 
         plan.Add(new DropPrivileges(request));
         plan.Add(dieWithHost); // again: a change of ids cleared it, prctl(2)
         plan.Add(new SettleProcess(request.Spec.Umask));
-        if (filtered && request.Spec.NoNewPrivileges)
+        bool waitsBehind = filter?.AllowsGate != false;
+        if (request.WaitsWhenReady && !waitsBehind)
         {
-            plan.Add(new FilterSystemCalls(request)); // last, so that the profile is about the command and not about this library
+            plan.Add(s_ready);
         }
 
-        if (request.WaitsWhenReady)
+        if (filter is not null && !early)
+        {
+            plan.Add(filter);
+        }
+
+        if (request.WaitsWhenReady && waitsBehind)
         {
             plan.Add(s_ready);
         }

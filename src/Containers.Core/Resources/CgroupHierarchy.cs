@@ -13,6 +13,9 @@ internal sealed record CgroupHierarchy(string Mount, string Root, bool Unified, 
     /// <summary>The name of a controller's counterpart: what v2 calls io was blkio.</summary>
     public static string LegacyName(string controller) => controller == "io" ? "blkio" : controller;
 
+    /// <summary>Which comes first where something is done to all: v2's, then that of v1's freezer, by which processes are stopped and ended.</summary>
+    public int Order => Unified ? 0 : Controllers.Contains("freezer") ? 1 : 2;
+
     public bool Has(string controller) => Controllers.Contains(Unified ? controller : LegacyName(controller));
 }
 

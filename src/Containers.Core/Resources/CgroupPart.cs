@@ -16,6 +16,7 @@ internal sealed class CgroupPart(ContainerSpec spec) : LaunchPart
         CgroupPlan plan = CgroupPlan.Of(spec, request.Id, CgroupHost.Current);
         request.Cgroup = plan.Directories[0].Hierarchy.Unified ? Example : -1;
         request.LegacyCgroups = [.. plan.Directories.Where(one => !one.Hierarchy.Unified).Select((_, index) => Example + 1 + index)];
+        request.SeesCgroup = SeesCgroup;
         request.CgroupCommands = [.. CgroupScript.Of(plan)];
     }
 
@@ -23,6 +24,7 @@ internal sealed class CgroupPart(ContainerSpec spec) : LaunchPart
     {
         CgroupPlan plan = CgroupPlan.Of(spec, request.Id, CgroupHost.Current);
         _cgroup = ContainerCgroup.Make(plan, request.Id, [.. spec.DeviceRules, .. spec.Devices.Select(device => DeviceNodes.Find(device).Rule)]);
+        request.SeesCgroup = SeesCgroup;
         Join(request);
     }
 
@@ -77,6 +79,9 @@ internal sealed class CgroupPart(ContainerSpec spec) : LaunchPart
         _cgroup?.Dispose();
         base.Dispose();
     }
+
+    // In hybrid hosts cgroup v2 would show no limits, and v1 has release_agent.
+    private bool SeesCgroup => CgroupHost.Current.Mode == CgroupMode.V2 && spec.Private(ContainerNamespaces.Cgroup) && spec.Private(ContainerNamespaces.Mount);
 
     private void Join(LaunchRequest request)
     {

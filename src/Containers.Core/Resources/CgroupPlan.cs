@@ -25,7 +25,7 @@ internal sealed class CgroupPlan
     private CgroupPlan(ImmutableArray<CgroupDirectory> directories, ResourceLimits limits, bool named)
         => (Directories, Limits, Named) = (directories, limits, named);
 
-    /// <summary>That of v2 first, if there is one.</summary>
+    /// <summary>That of v2 first, if there is one; else that of v1's freezer: by the first one all processes are stopped and ended.</summary>
     public ImmutableArray<CgroupDirectory> Directories { get; }
 
     public ResourceLimits Limits { get; }
@@ -85,7 +85,7 @@ internal sealed class CgroupPlan
 
         CheckVersion(limits, host);
         string name = spec.CgroupName ?? s_host + id;
-        return new CgroupPlan([.. wanted.Select(one => Place(one.Key, one.Value, spec.CgroupParent, name))], limits, spec.CgroupName is not null);
+        return new CgroupPlan([.. wanted.OrderBy(one => one.Key.Order).Select(one => Place(one.Key, one.Value, spec.CgroupParent, name))], limits, spec.CgroupName is not null);
 
         void Want(string controller, CgroupHierarchy hierarchy)
         {

@@ -15,6 +15,11 @@ internal static unsafe class CgroupProcesses
             return;
         }
 
+        KillOneByOne(cgroup);
+    }
+
+    internal static void KillOneByOne(CgroupHandle cgroup)
+    {
         // What is frozen does not fork, and dies of SIGKILL all the same in cgroup v2; in v1's freezer once it is thawed.
         Freeze(cgroup, true);
         try

@@ -11,13 +11,18 @@ internal static class CgroupSweep
 {
     private static readonly ConcurrentDictionary<string, Lazy<bool>> s_swept = new();
 
-    /// <summary>Looks into a directory, the first time that this process makes something there.</summary>
-    public static void Once(string parent)
-        => _ = s_swept.GetOrAdd(parent, static path => new Lazy<bool>(() =>
+    /// <summary>Looks for them in all trees, the first time that this process makes something at a place.</summary>
+    /// <param name="place">The path of the place below where its tree is mounted.</param>
+    public static void Once(CgroupHost host, string place)
+        => _ = s_swept.GetOrAdd(place, static (path, host) => new Lazy<bool>(() =>
         {
-            Sweep(path);
+            foreach (CgroupHierarchy hierarchy in host.Hierarchies.OrderBy(one => one.Order)) // what is frozen has to be let go before it ends
+            {
+                Sweep(hierarchy.Mount + path);
+            }
+
             return true;
-        })).Value;
+        }), host).Value;
 
     /// <summary>Removes it if nobody answers for it.</summary>
     /// <param name="path">A cgroup.</param>

@@ -192,7 +192,7 @@ internal sealed class ContainerCgroup : IDisposable
     private static CgroupHandle MakeOne(CgroupDirectory directory, bool named)
     {
         MakeParent(directory);
-        CgroupSweep.Once(directory.Parent);
+        CgroupSweep.Once(CgroupHost.Current, directory.Parent[directory.Hierarchy.Mount.Length..]);
         if (directory.Hierarchy.Unified)
         {
             using CgroupHandle parent = CgroupHandle.TryOpen(directory.Parent) ?? throw new KernelException("open the cgroup", directory.Parent, Errno.ENOENT);

@@ -58,6 +58,11 @@ internal static unsafe class DeviceProgram
             }
 
             Return(1);
+            if (jumps.Count == 0)
+            {
+                return Bytes(code); // it allows all, and the kernel takes no program with instructions that are never reached
+            }
+
             foreach (int jump in jumps)
             {
                 code[jump] |= (ulong)(ushort)(code.Count - jump - 1) << 16;
@@ -71,13 +76,7 @@ internal static unsafe class DeviceProgram
         }
 
         Return(0);
-        byte[] bytes = new byte[code.Count * sizeof(ulong)];
-        for (int i = 0; i < code.Count; i++)
-        {
-            BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(i * sizeof(ulong)), code[i]);
-        }
-
-        return bytes;
+        return Bytes(code);
 
         void Return(int answer)
         {
@@ -107,6 +106,17 @@ internal static unsafe class DeviceProgram
         // Beside those of cgroups above, which are asked, too: who refuses first has refused.
         AttachAttributes attributes = new() { target_fd = (uint)cgroup, attach_bpf_fd = (uint)program, attach_type = BPF_CGROUP_DEVICE, attach_flags = BPF_F_ALLOW_MULTI };
         return (int)Kernel.Call(SystemCall.bpf, BPF_PROG_ATTACH, (long)&attributes, sizeof(AttachAttributes));
+    }
+
+    private static byte[] Bytes(List<ulong> code)
+    {
+        byte[] bytes = new byte[code.Count * sizeof(ulong)];
+        for (int i = 0; i < code.Count; i++)
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(i * sizeof(ulong)), code[i]);
+        }
+
+        return bytes;
     }
 
     private static int AccessOf(DeviceRule rule)

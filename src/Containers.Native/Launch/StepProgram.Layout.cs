@@ -21,8 +21,14 @@ internal sealed unsafe partial class StepProgram
         /// <summary>The host is told that the program has come to this step: <see cref="LaunchedChild.WaitForAnnouncement"/>.</summary>
         Announce = 4,
 
+        /// <summary>From this step on no time is taken: a filter of system calls may refuse to tell it, or kill for the question.</summary>
+        ClockEnds = 8,
+
+        /// <summary>Makes no call: a program that comes here has failed.</summary>
+        Fails = 16,
+
         /// <summary>What follows is run by a child of the one that runs it: for join.c only.</summary>
-        Spawn = 8,
+        Spawn = 32,
     }
 
     [StructLayout(LayoutKind.Sequential, Size = 88)]

@@ -141,6 +141,13 @@ internal sealed unsafe partial class StepProgram : IDisposable
         return new StepReference(step);
     }
 
+    /// <summary>Adds a step that makes no call: a program that comes to it has failed there.</summary>
+    public void AddFailure()
+    {
+        Add(default);
+        Head->Steps[Head->Count - 1].Flags = StepFlags.Fails;
+    }
+
     /// <summary>Adds a step that waits until the gate is opened from outside: <see cref="Open"/>.</summary>
     public StepReference AddGate(int gate)
         => Add(SystemCall.futex, &Head->Gate[gate], Kernel.FUTEX_WAIT, 0L).Repeat().Tolerate(Errno.EAGAIN);
@@ -311,6 +318,9 @@ internal sealed unsafe partial class StepProgram : IDisposable
 
         /// <summary>Tells the host, before the call, that the program has come here.</summary>
         public StepReference Announce() => Flag(StepFlags.Announce);
+
+        /// <summary>Takes no time from this step on; what follows seems to take none.</summary>
+        public StepReference EndClock() => Flag(StepFlags.ClockEnds);
 
         private StepReference Flag(StepFlags flag)
         {

@@ -38,6 +38,37 @@ public sealed class CompilerTests(Libseccomp libseccomp) : IClassFixture<Libsecc
         AssertSame(filter);
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("SysAdmin NetAdmin SysPtrace SysTime SysNice")]
+    public void Default_profile_as_a_document_decides_in_libseccomp_as_it_does_here(string more)
+    {
+        ImmutableHashSet<Capability> capabilities = DefaultPolicy.Capabilities.Union(more.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(Enum.Parse<Capability>));
+        SeccompProfile document = SeccompProfile.FromJson(SeccompProfile.Default.ToJson());
+
+        AssertSame(document.Resolve(capabilities, SystemCallTable.X64)); // ioctl and socket, too: a document has no order
+        ulong[][] arguments = [.. from a in s_values from b in s_values from c in (ulong[])[0, 12, 0x1_0000_000C] select (ulong[])[a, b, c]];
+        foreach (string name in (string[])["ioctl", "socket", "clone", "clone3", "personality", "read", "bpf", "setns"])
+        {
+            Assert.All(arguments, one => Assert.Equal(Decide(SeccompProfile.Default, capabilities, name, one), Decide(document, capabilities, name, one)));
+        }
+    }
+
+    [Fact]
+    public void Default_profile_allows_nothing_that_podman_does_not()
+    {
+        const string Podman = "/usr/share/containers/seccomp.json";
+        Requires.That(File.Exists(Podman), "this test needs podman's profile (golang-github-containers-common)");
+        // Newer than the list of 2022, or read and set what files and their attributes have, as older calls do.
+        string[] newer = ["cachestat", "fchmodat2", "futex_waitv", "io_pgetevents", "file_getattr", "file_setattr", "futex_requeue", "futex_wait", "futex_wake", "getxattrat", "listxattrat", "map_shadow_stack", "mseal", "removexattrat", "setxattrat", "uretprobe"];
+        SeccompProfile podman = SeccompProfile.FromFile(Podman);
+        foreach (ImmutableHashSet<Capability> capabilities in (ImmutableHashSet<Capability>[])[DefaultPolicy.Capabilities, DefaultPolicy.Capabilities.Add(Capability.SysPtrace), []])
+        {
+            string[] more = [.. SystemCallTable.Current.Names.Where(name => Decide(SeccompProfile.Default, capabilities, name) == SeccompReturn.ALLOW && Decide(podman, capabilities, name) != SeccompReturn.ALLOW)];
+            Assert.Empty(more.Except(newer));
+        }
+    }
+
     [Fact]
     public void Any_profile_decides_as_libseccomp_does()
     {

@@ -17,6 +17,7 @@ public sealed class FilterTests : IClassFixture<BusyboxRoot>
         if (!File.Exists(root.Path + "/bin/calls"))
         {
             Tool.Run("gcc", "-O1", "-D_GNU_SOURCE", "-static", "-o", root.Path + "/bin/calls", Path.Combine(AppContext.BaseDirectory, "Seccomp/calls.c"));
+            Tool.Run("gcc", "-O1", "-nostdlib", "-ffreestanding", "-static", "-o", root.Path + "/bin/bare", Path.Combine(AppContext.BaseDirectory, "Seccomp/bare.c"));
         }
     }
 
@@ -42,6 +43,10 @@ public sealed class FilterTests : IClassFixture<BusyboxRoot>
     [InlineData("ioctl", "EPERM", "0 0x100005412")]
     [InlineData("getppid", "done", "")]
     [InlineData("personality", "EPERM", "0x40000")]
+    [InlineData("process_vm_readv", "EPERM", "1")]
+    [InlineData("fsopen", "EPERM", "")]
+    [InlineData("setns", "EPERM", "0")]
+    [InlineData("open_by_handle_at", "EPERM", "")]
     public async Task Call_is_answered(string name, string answer, string arguments)
     {
         Assert.True(SystemCallTable.Current.TryGetNumber(name, out int number));
@@ -78,6 +83,43 @@ public sealed class FilterTests : IClassFixture<BusyboxRoot>
     [Fact]
     public void Profile_under_which_nothing_can_be_executed_is_refused_beforehand()
         => Assert.Contains("does not allow execve", Assert.Throws<ContainerException>(() => _root.Container.WithSeccomp(SeccompProfile.DenyAll().Allow("read")).WithCommand("true").Start()).Message);
+
+    [Theory]
+    [InlineData("EPERM")]
+    [InlineData("kill")]
+    public void Behind_the_filter_nothing_is_called_but_execve(string action)
+    {
+        // No futex, no clock_gettime, no rt_sigaction: the profile is about the command alone.
+        SeccompProfile profile = SeccompProfile.DenyAll(action == "kill" ? SeccompAction.KillProcess : SeccompAction.Fail(Errno.EPERM)).Allow("execve", "exit_group");
+        using Container container = _root.Container.WithSeccomp(profile).WithCommand("/bin/bare").Start();
+
+        Assert.Equal(new ContainerExit(7, null), container.Wait());
+        Assert.True(container.Timeline.Total > TimeSpan.Zero);
+    }
+
+    [Theory]
+    [InlineData("EPERM")]
+    [InlineData("kill")]
+    public void Command_that_is_not_there_is_told_under_any_profile(string action)
+    {
+        SeccompProfile profile = SeccompProfile.DenyAll(action == "kill" ? SeccompAction.KillProcess : SeccompAction.Fail(Errno.EPERM)).Allow("execve", "exit_group");
+        Assert.Throws<CommandNotFoundException>(() => _root.Container.WithSeccomp(profile).WithCommand("no-such-command").Start());
+    }
+
+    [Fact]
+    public void Profile_that_allows_no_end_is_refused_beforehand()
+        => Assert.Contains("does not allow exit_group", Assert.Throws<ContainerException>(() => _root.Container.WithSeccomp(SeccompProfile.DenyAll().Allow("execve")).WithCommand("/bin/bare").Start()).Message);
+
+    [Fact]
+    public void Profile_that_the_library_itself_would_run_into_is_refused_beforehand()
+    {
+        // Without no_new_privs the filter is there before privileges are dropped.
+        ContainerBuilder container = _root.Container.WithNewPrivileges().WithSeccomp(SeccompProfile.Default.With(SeccompAction.KillProcess, "capset")).WithCommand("true");
+        Assert.Contains("does not allow capset: \"drop privileges\" needs it", Assert.Throws<ContainerException>(() => container.Start()).Message);
+
+        using Container allowed = _root.Container.WithSeccomp(SeccompProfile.Default.With(SeccompAction.KillProcess, "capset")).WithCommand("true").Start();
+        Assert.True(allowed.Wait().IsSuccess);
+    }
 
     [Fact]
     public async Task Profile_that_a_docker_host_has_can_be_used()

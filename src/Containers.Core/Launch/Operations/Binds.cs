@@ -48,12 +48,7 @@ internal sealed unsafe class BindMount(ContainerMount.Bind bind) : LaunchOperati
         }
     }
 
-    public override string? Hint(Errno errno) => errno switch
-    {
-        Errno.ENOTDIR => "The image has something that is no directory at the target or on the way to it.",
-        Errno.EROFS => "The root is on a read-only file system and has nothing there to mount on.",
-        _ => null,
-    };
+    public override string? Hint(Errno errno) => PlaceHints.For(errno, bind.Target);
 }
 
 /// <summary>/etc/hostname, /etc/hosts and /etc/resolv.conf.</summary>
@@ -94,7 +89,7 @@ internal sealed unsafe class MountEtcFiles(LaunchRequest request) : LaunchOperat
     }
 
     public override string? Hint(Errno errno)
-        => errno is Errno.ENOENT or Errno.EROFS or Errno.ENOTDIR ? "The root has no place for one of these files (a link to nowhere, or a read-only file system): WithoutEtcFiles() leaves them as they are." : null;
+        => PlaceHints.For(errno, "one of these files") is { } hint ? $"{hint} {nameof(ContainerBuilder.WithoutEtcFiles)}() leaves them as they are." : null;
 
     private (string Name, string Content)[] Contents() =>
     [

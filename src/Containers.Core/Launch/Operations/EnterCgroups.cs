@@ -45,3 +45,27 @@ internal sealed class EnterCgroups(LaunchRequest request) : LaunchOperation
         _ => null,
     };
 }
+
+/// <summary>The container's cgroup in /sys/fs/cgroup: runtimes read there how much memory and how many processors they have.</summary>
+/// <remarks>
+/// The mount is read-only and not the file system, which all mounts of cgroup v2 share. In a cgroup namespace of its own the options
+/// of that one are not touched either: kernel/cgroup/cgroup.c, apply_cgroup_root_flags().
+/// </remarks>
+internal sealed unsafe class MountCgroup : LaunchOperation
+{
+    public override string Name => "mount cgroup2 on \"/sys/fs/cgroup\"";
+
+    public override string Why => "Programs read their limits there; read-only, since they are not theirs to change";
+
+    public override void Compile(PlanCompiler plan)
+    {
+        plan.NewFileSystem("cgroup2", "", Kernel.MOUNT_ATTR_RDONLY | Kernel.MOUNT_ATTR_NOSUID | Kernel.MOUNT_ATTR_NODEV | Kernel.MOUNT_ATTR_NOEXEC, plan.Mount);
+        plan.Attach(plan.Mount, plan.Sys, "fs/cgroup");
+    }
+
+    public override void Shell(ShellScript script)
+    {
+        script.Inside("mount -t cgroup2 -o nosuid,nodev,noexec cgroup2 \"$root\"/sys/fs/cgroup");
+        script.Inside("mount -o remount,bind,ro,nosuid,nodev,noexec \"$root\"/sys/fs/cgroup");
+    }
+}

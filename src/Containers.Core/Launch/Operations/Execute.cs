@@ -11,18 +11,27 @@ internal sealed unsafe class EnterWorkingDirectory(string path) : LaunchOperatio
 
     public override void Compile(PlanCompiler plan)
     {
-        byte* text = plan.Text(path);
         int tried = plan.Program.Count;
-        plan.Add(SystemCall.chdir, text).Tolerate(Errno.ENOENT);
-        string made = "";
+        Open(plan, path).Tolerate(Errno.ENOENT);
+        string parent = "/";
         foreach (string name in path.Split('/', StringSplitOptions.RemoveEmptyEntries))
         {
-            made = made + "/" + name;
-            plan.Add(SystemCall.mkdirat, Kernel.AT_FDCWD, plan.Text(made), 0x1ed /* 0755 */).Tolerate(Errno.EEXIST);
+            Open(plan, parent);
+            plan.Add(SystemCall.mkdirat, plan.File, plan.Text(name), 0x1ed /* 0755 */).Tolerate(Errno.EEXIST);
+            parent = parent + name + "/";
         }
 
-        plan.Add(SystemCall.chdir, text);
+        Open(plan, path);
         plan.Program.SetSkip(tried, plan.Program.Count - tried - 1);
+        plan.Add(SystemCall.fchdir, plan.File);
+    }
+
+    // The root is entered, so that links lead nowhere else; but for those of /proc, which lead to descriptors of this process: chdir(2)
+    // would follow a link of the image to /proc/self/fd/3.
+    private static StepProgram.StepReference Open(PlanCompiler plan, string path)
+    {
+        Kernel.open_how* how = plan.Program.Data(new Kernel.open_how { flags = (uint)(Kernel.O_PATH | Kernel.O_DIRECTORY | Kernel.O_CLOEXEC), resolve = Kernel.RESOLVE_NO_MAGICLINKS });
+        return plan.Add(SystemCall.openat2, Kernel.AT_FDCWD, plan.Text(path), how, sizeof(Kernel.open_how)).Into(plan.File);
     }
 
     public override void Shell(ShellScript script)
@@ -33,7 +42,7 @@ internal sealed unsafe class EnterWorkingDirectory(string path) : LaunchOperatio
     {
         Errno.ENOTDIR => "Something on that path is a file.",
         Errno.EROFS => "It is not in the image, and the root is read-only.",
-        _ => null,
+        _ => PlaceHints.For(errno, path),
     };
 }
 
@@ -73,13 +82,16 @@ internal sealed unsafe class Execute(LaunchRequest request) : LaunchOperation
         }
 
         // Only where nothing could be executed: was there something at all? An execve that misses the file's
-        // interpreter says ENOENT too.
-        foreach (string candidate in Candidates())
+        // interpreter says ENOENT too. A profile need not allow the question.
+        if (plan.Filter?.Allows(SystemCall.faccessat) != false)
         {
-            plan.Add(SystemCall.faccessat, Kernel.AT_FDCWD, plan.Text(candidate), 0).Tolerate(Errno.ENOENT, Errno.ENOTDIR, Errno.EACCES, Errno.ELOOP);
+            foreach (string candidate in Candidates())
+            {
+                plan.Add(SystemCall.faccessat, Kernel.AT_FDCWD, plan.Text(candidate), 0).Tolerate(Errno.ENOENT, Errno.ENOTDIR, Errno.EACCES, Errno.ELOOP);
+            }
         }
 
-        plan.Add(SystemCall.close, -1); // fails, and so ends the program here
+        plan.Program.AddFailure();
     }
 
     public override void Shell(ShellScript script)

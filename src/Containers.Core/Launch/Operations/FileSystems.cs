@@ -62,10 +62,8 @@ internal sealed class MountFileSystem(string type, string target, ulong attribut
 
     public override string? Hint(Errno errno) => errno switch
     {
-        Errno.ELOOP => $"The image has a symbolic link at {target} or on the way to it, where the runtime's own {type} has to be.",
-        Errno.ENOTDIR => $"The image has something that is no directory at {target} or on the way to it.",
-        Errno.EROFS => $"The root is on a read-only file system and has no directory {target} to mount on.",
-        _ => null,
+        Errno.ELOOP when !links => $"The image has a symbolic link at {target} or on the way to it, where the runtime's own {type} has to be.",
+        _ => PlaceHints.For(errno, target),
     };
 }
 

@@ -7,17 +7,26 @@ namespace Containers.Launch;
 /// <summary>Filters the system calls of the process and of all that come from it.</summary>
 internal sealed unsafe class FilterSystemCalls(LaunchRequest request) : LaunchOperation
 {
+    private readonly BpfInstruction[] _program = request.Spec.Seccomp!.Compile(request.Spec.Capabilities);
+
     public override string Name => "filter system calls";
 
     public override string Why => "What usual programs never call, an attack on the kernel may";
 
+    /// <summary>Whether the child can wait for its host behind the filter. A profile need not allow the waiting.</summary>
+    public bool AllowsGate => new OwnCalls(_program, 0).Allows(SystemCall.futex);
+
     public override void Compile(PlanCompiler plan)
     {
-        BpfInstruction[] program = request.Spec.Seccomp!.Compile(request.Spec.Capabilities);
-        CheckOwn(program, SystemCall.execve, "the command cannot be executed");
+        BpfInstruction[] program = _program;
         byte* instructions = plan.Program.Bytes(MemoryMarshal.AsBytes<BpfInstruction>(program));
         Kernel.sock_fprog* filter = plan.Program.Data(new Kernel.sock_fprog { len = (ushort)program.Length, filter = instructions });
-        plan.Add(SystemCall.seccomp, Kernel.SECCOMP_SET_MODE_FILTER, 0, filter);
+        StepProgram.StepReference step = plan.Add(SystemCall.seccomp, Kernel.SECCOMP_SET_MODE_FILTER, 0, filter);
+        plan.Filter = new OwnCalls(program, plan.Program.Count);
+        if (!plan.Filter.Allows(SystemCall.clock_gettime))
+        {
+            step.EndClock();
+        }
     }
 
     public override void Shell(ShellScript script)
@@ -30,14 +39,4 @@ internal sealed unsafe class FilterSystemCalls(LaunchRequest request) : LaunchOp
         Errno.EACCES => "Without no_new_privs only CAP_SYS_ADMIN may set a filter.",
         _ => null,
     };
-
-    // A call that the library itself makes behind the filter.
-    private static void CheckOwn(BpfInstruction[] program, SystemCall call, string consequence)
-    {
-        uint result = BpfMachine.Run(program, new seccomp_data { nr = call.Number, arch = SystemCallTable.Current.AuditArch });
-        if ((result & SeccompReturn.ACTION) is SeccompReturn.ERRNO or SeccompReturn.KILL_PROCESS or SeccompReturn.KILL_THREAD or SeccompReturn.TRAP)
-        {
-            throw new ContainerException($"The seccomp profile does not allow {call.Name}: {consequence}.", $"Allow(\"{call.Name}\") is needed in every profile.");
-        }
-    }
 }

@@ -20,7 +20,7 @@ internal static class DefaultSeccomp
         linkat listxattr listxattrat llistxattr lremovexattr lseek lsetxattr lstat mkdir mkdirat mknod mknodat name_to_handle_at newfstatat
         open openat openat2 pread64 preadv preadv2 pwrite64 pwritev pwritev2 read readahead readlink readlinkat readv removexattr removexattrat rename
         renameat renameat2 rmdir sendfile setxattr setxattrat splice stat statfs statx symlink symlinkat sync sync_file_range syncfs tee truncate umask
-        unlink unlinkat utime utimensat utimes vmsplice write writev
+        unlink unlinkat utime utimensat utimes write writev
         """;
 
     private const string Waiting = """
@@ -36,8 +36,7 @@ internal static class DefaultSeccomp
     private const string Processes = """
         arch_prctl capget capset execve execveat exit exit_group fork get_robust_list get_thread_area getcpu getegid geteuid getgid getgroups
         getpgid getpgrp getpid getppid getpriority getresgid getresuid getrlimit getrusage getsid gettid getuid ioprio_get ioprio_set kill
-        landlock_add_rule landlock_create_ruleset landlock_restrict_self modify_ldt pidfd_open pidfd_send_signal prctl prlimit64 process_vm_readv
-        process_vm_writev ptrace restart_syscall rseq sched_get_priority_max sched_get_priority_min sched_getaffinity sched_getattr sched_getparam
+        landlock_add_rule landlock_create_ruleset landlock_restrict_self modify_ldt pidfd_open pidfd_send_signal prctl prlimit64 ptrace restart_syscall rseq sched_get_priority_max sched_get_priority_min sched_getaffinity sched_getattr sched_getparam
         sched_getscheduler sched_rr_get_interval sched_setaffinity sched_setattr sched_setparam sched_setscheduler sched_yield seccomp
         set_robust_list set_thread_area set_tid_address setfsgid setfsuid setgid setgroups setpgid setpriority setregid setresgid setresuid
         setreuid setrlimit setsid setuid sysinfo tgkill tkill uname vfork wait4 waitid
@@ -100,7 +99,7 @@ internal static class DefaultSeccomp
             (Capability.SysChroot, "chroot"),
             (Capability.SysModule, "delete_module finit_module init_module"),
             (Capability.SysPacct, "acct"),
-            (Capability.SysPtrace, "kcmp pidfd_getfd process_madvise"),
+            (Capability.SysPtrace, "kcmp pidfd_getfd process_madvise process_vm_readv process_vm_writev"),
             (Capability.SysRawIo, "ioperm iopl"),
             (Capability.SysTime, "clock_settime settimeofday"),
             (Capability.SysTtyConfig, "vhangup"),

@@ -35,9 +35,12 @@ public sealed partial class SeccompProfile
         return SeccompReader.Read(json, $"\"{path}\"");
     }
 
-    /// <summary>
-    /// The profile as a document that Docker, Podman and <see cref="FromJson"/> read. A profile in which a rule with conditions takes away from one without
-    /// means something else to libseccomp, and so to them.
-    /// </summary>
+    /// <summary>The profile as a document that Docker, Podman and <see cref="FromJson"/> read, and decide by as this profile does.</summary>
+    /// <remarks>
+    /// Such a document knows no order of rules. Where a later rule takes away from an earlier one, the earlier one is written with
+    /// conditions that leave that out: the refusal of one ioctl makes about thirty rules, each on one bit more. A container's capabilities
+    /// stay conditions, in the form of Docker.
+    /// </remarks>
+    /// <exception cref="ContainerException">More rules would be needed than make sense.</exception>
     public string ToJson() => SeccompWriter.Write(this);
 }

@@ -26,8 +26,8 @@ public sealed partial class SeccompProfile
 
     /// <summary>
     /// What containers have unless their builder says otherwise: about 350 calls of usual programs, and what each capability of
-    /// the container asks for. As strict as Docker's, and stricter in some: no AF_ALG, no AF_VSOCK, no TIOCSTI, no nf_tables
-    /// sockets without CAP_NET_ADMIN, no other architecture. New namespaces, and so nested user namespaces, need CAP_SYS_ADMIN.
+    /// the container asks for. As strict as Docker's, and stricter in some: no AF_ALG, no AF_VSOCK, no TIOCSTI, no io_uring, no nf_tables
+    /// sockets without CAP_NET_ADMIN, no reading of other processes' memory (process_vm_readv) without CAP_SYS_PTRACE, no other architecture. New namespaces, and so nested user namespaces, need CAP_SYS_ADMIN.
     /// </summary>
     public static SeccompProfile Default { get; } = DefaultSeccomp.Make();
 
@@ -39,9 +39,16 @@ public sealed partial class SeccompProfile
     /// <summary>A profile that begins with everything allowed.</summary>
     public static SeccompProfile AllowAll() => new(SeccompAction.Allow, []);
 
-    /// <summary>A profile that begins with nothing allowed. A command needs execve and the calls of its libc; the library itself needs futex.</summary>
+    /// <summary>A profile that begins with nothing allowed: calls fail with EPERM. The library itself needs execve and exit_group, the command also what its libc calls.</summary>
+    public static SeccompProfile DenyAll() => DenyAll(Errno.EPERM);
+
+    /// <inheritdoc cref="DenyAll()" path="/summary"/>
     /// <param name="errno">What calls fail with.</param>
-    public static SeccompProfile DenyAll(Errno errno = Errno.EPERM) => new(SeccompAction.Fail(errno), []);
+    public static SeccompProfile DenyAll(Errno errno) => DenyAll(SeccompAction.Fail(errno));
+
+    /// <summary>A profile that begins with nothing allowed.</summary>
+    /// <param name="action">What becomes of calls: <see cref="SeccompAction.KillProcess"/>.</param>
+    public static SeccompProfile DenyAll(SeccompAction action) => new(action, []);
 
     /// <summary>Allows calls.</summary>
     /// <param name="names">As in man pages: "openat".</param>

@@ -9,8 +9,9 @@ namespace Containers.Security.Seccomp;
 
 /// <summary>Reads profiles of the OCI runtime specification and of Docker. What is wrong is told with its place in the document.</summary>
 /// <remarks>
-/// As runc does: names of calls that are not known are passed over, since one profile serves many kernels; and a rule without
-/// conditions makes those of the same call with conditions pointless, whatever their order.
+/// As runc does: names of calls that are not known are passed over, since one profile serves many kernels; a rule without
+/// conditions makes those of the same call with conditions pointless, whatever their order; and conditions of one rule all have
+/// to hold, unless two are about the same argument: then one of them is enough.
 /// </remarks>
 internal static class SeccompReader
 {
@@ -31,9 +32,10 @@ internal static class SeccompReader
         ImmutableArray<SeccompRule>.Builder rules = ImmutableArray.CreateBuilder<SeccompRule>();
         for (int i = 0; i < (document.Syscalls?.Count ?? 0); i++)
         {
-            if (Rule(document.Syscalls![i], source, string.Create(CultureInfo.InvariantCulture, $"$.syscalls[{i}]")) is { } rule)
+            string path = string.Create(CultureInfo.InvariantCulture, $"$.syscalls[{i}]");
+            if (Rule(document.Syscalls![i] ?? throw Wrong(source, path, "it is null"), source, path) is { } rule)
             {
-                rules.Add(rule);
+                rules.AddRange(OneForEachArgument(rule));
             }
         }
 
@@ -41,11 +43,21 @@ internal static class SeccompReader
         return new SeccompProfile(byDefault, [.. rules.Where(rule => rule.Conditions.Length > 0), .. rules.Where(rule => rule.Conditions.Length == 0).Reverse()]);
     }
 
+    private static IEnumerable<SeccompRule> OneForEachArgument(SeccompRule rule)
+        => rule.Conditions.DistinctBy(condition => condition.Native.Index).Count() == rule.Conditions.Length
+            ? [rule]
+            : rule.Conditions.Select(condition => rule with { Conditions = [condition] });
+
     private static SeccompRule? Rule(CallsDocument calls, string source, string path)
     {
         List<string> names = calls.Names ?? (calls.Name is { } one ? [one] : throw Wrong(source, path + ".names", "it is missing"));
+        if (names.IndexOf(null!) is >= 0 and int at)
+        {
+            throw Wrong(source, string.Create(CultureInfo.InvariantCulture, $"{path}.names[{at}]"), "it is null");
+        }
+
         SeccompAction action = Action(calls.Action, calls.ErrnoRet, source, path + ".action");
-        ImmutableArray<SeccompCondition> conditions = [.. (calls.Args ?? []).Select((argument, i) => Condition(argument, source, string.Create(CultureInfo.InvariantCulture, $"{path}.args[{i}]")))];
+        ImmutableArray<SeccompCondition> conditions = [.. (calls.Args ?? []).Select((argument, i) => Condition(argument ?? throw Wrong(source, string.Create(CultureInfo.InvariantCulture, $"{path}.args[{i}]"), "it is null"), source, string.Create(CultureInfo.InvariantCulture, $"{path}.args[{i}]")))];
         return Applies(calls.Includes, source, path + ".includes", wanted: true) && Applies(calls.Excludes, source, path + ".excludes", wanted: false)
             ? new SeccompRule([.. names], action, conditions)
             {
@@ -69,7 +81,7 @@ internal static class SeccompReader
     }
 
     private static ImmutableArray<Capability> Capabilities(FilterDocument? filter, string source, string path)
-        => [.. (filter?.Caps ?? []).Select((name, i) => CapabilityNames.TryParse(name, out Capability capability)
+        => [.. (filter?.Caps ?? []).Select((name, i) => name is not null && CapabilityNames.TryParse(name, out Capability capability)
             ? capability
             : throw Wrong(source, string.Create(CultureInfo.InvariantCulture, $"{path}[{i}]"), $"\"{name}\" is no capability"))];
 

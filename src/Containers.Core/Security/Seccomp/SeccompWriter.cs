@@ -15,9 +15,28 @@ internal static class SeccompWriter
             DefaultAction = action,
             DefaultErrnoRet = errno,
             Architectures = ["SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64"],
-            Syscalls = [.. profile.Rules.Select(Calls)],
+            Syscalls = [.. Rules(profile).Select(Calls)],
         };
         return JsonSerializer.Serialize(document, SeccompJson.Default.SeccompDocument);
+    }
+
+    // A rule that says what is said by default is left out, as libseccomp wants it. Calls with the same rules are written together.
+    private static IEnumerable<SeccompRule> Rules(SeccompProfile profile)
+    {
+        Dictionary<string, List<SeccompRule>> byName = [];
+        foreach (SeccompRule rule in profile.Rules.Reverse())
+        {
+            foreach (string name in rule.Names)
+            {
+                (byName.TryGetValue(name, out List<SeccompRule>? list) ? list : byName[name] = []).Add(rule);
+            }
+        }
+
+        return from pair in byName
+               from rule in DisjointRules.Of(pair.Key, pair.Value)
+               where rule.Action != profile.DefaultAction
+               group rule by (rule.Action, string.Join(' ', rule.Conditions.Select(condition => condition.Native)), string.Join(' ', rule.With.Order()), string.Join(' ', rule.Without.Order())) into same
+               select same.First() with { Names = [.. same.SelectMany(rule => rule.Names).Distinct().Order(StringComparer.Ordinal)] };
     }
 
     private static CallsDocument Calls(SeccompRule rule)
