@@ -105,13 +105,15 @@ public sealed class ExecTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     [Fact]
     public async Task Command_that_cannot_be_executed_is_told_by_its_type()
     {
+        const string Count = "ls -d /proc/[0-9]* | wc -l";
         await using Container container = root.Container.WithCommand("cat").Start();
+        string before = (await container.RunAsync("sh", "-c", Count)).Output;
 
         Assert.Equal(127, (await Assert.ThrowsAsync<CommandNotFoundException>(() => container.ExecAsync("no-such-command"))).ExitCode);
         Assert.Equal(126, (await Assert.ThrowsAsync<CommandNotExecutableException>(() => container.ExecAsync("/etc/passwd"))).ExitCode);
         await Assert.ThrowsAsync<ArgumentException>(() => container.ExecAsync());
         await Assert.ThrowsAsync<UserNotFoundException>(() => container.ExecAsync(["true"], new ExecOptions { User = "nobodyhere" }, Cancellation));
-        Assert.Equal("1\n", (await container.RunAsync("sh", "-c", "ls -d /proc/[0-9]* | grep -vE \"/(1|$$)$\" | wc -l")).Output); // ls itself, and nothing left behind
+        Assert.Equal(before, (await container.RunAsync("sh", "-c", Count)).Output); // nothing is left behind
     }
 
     [Fact]
@@ -209,7 +211,7 @@ public sealed class ExecTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
         await using Container container = builder.WithCommand("spy").Start();
         await using IAsyncEnumerator<string> lines = container.ReadOutputLinesAsync(Cancellation).GetAsyncEnumerator(Cancellation);
         Assert.True(await lines.MoveNextAsync());
-        for (int i = 0; i < 200; i++)
+        for (int i = 0; i < 60; i++)
         {
             await container.RunAsync("true");
         }

@@ -75,14 +75,12 @@ int main(void)
             struct iovec here = { &byte, 1 }, there = { (void *)0x400000, 1 };
             if (process_vm_readv(pid, &here, 1, &there, 1, 0) > 0 && joining(pid))
                 printf("got vm of %d\n", pid);
-            if (ptrace(PTRACE_ATTACH, pid, 0, 0) == 0) {
-                int status;
-                waitpid(pid, &status, __WALL);
-                if (joining(pid))
-                    printf("got trace of %d\n", pid);
-                ptrace(PTRACE_DETACH, pid, 0, 0);
-            }
+            /* Not PTRACE_ATTACH, which would stop it: it may have become the command meanwhile, which one may trace. */
+            if (ptrace(PTRACE_SEIZE, pid, 0, 0) == 0 && joining(pid))
+                printf("got trace of %d\n", pid);
         }
+        while (waitpid(-1, 0, WNOHANG | __WALL) > 0)
+            ; /* of those that were traced, the end */
         closedir(all);
     }
     printf("seen %s\n", seen ? "some" : "none");

@@ -47,6 +47,7 @@ internal sealed class EnterNamespaces(LaunchRequest request, JoinTarget target) 
 
     public override void Compile(PlanCompiler plan)
     {
+        plan.Add(SystemCall.prctl, Kernel.PR_SET_NAME, StepProgram.Constant(BecomeJoiner.Executable));
         plan.Add(SystemCall.prctl, Kernel.PR_SET_DUMPABLE, 0); // nobody inside may look into what has not dropped its privileges yet
         foreach (int directory in request.LegacyCgroups)
         {
