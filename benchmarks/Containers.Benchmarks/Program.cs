@@ -3,6 +3,7 @@ using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using Containers.Benchmarks;
+using Containers.Benchmarks.Limits;
 using Containers.Benchmarks.Networks;
 using Containers.Benchmarks.Peers;
 
@@ -10,6 +11,7 @@ using Containers.Benchmarks.Peers;
 // unpack …  layers unpacked, beside GNU tar
 // scale …   starts on a bridge that has many containers already, beside the first ones
 // throughput …  TCP from a container to the host, beside a veth pair made with ip
+// timeout …  how long after its time a container is gone
 // anything else goes to BenchmarkDotNet: the parts of the hot path
 switch (args.FirstOrDefault())
 {
@@ -23,6 +25,8 @@ switch (args.FirstOrDefault())
         return ScaleBenchmark.Run(args[1..]);
     case "throughput":
         return ThroughputBenchmark.Run(args[1..]);
+    case "timeout":
+        return TimeoutBenchmark.Run(args[1..]);
     default:
         // In this process: the parts measured here are internal, and a start of a child is the same in any process.
         IConfig config = DefaultConfig.Instance.AddJob(Job.Default.WithToolchain(InProcessEmitToolchain.Instance));

@@ -36,11 +36,13 @@ public sealed partial class ContainerBuilder
     public string Explain(ExplainStyle style = ExplainStyle.Shell)
     {
         string id = Spec.Id ?? ContainerLauncher.NewId();
-        LaunchRequest request = RequestBuilder.Build(Spec, ResolvedRoot.Find(Spec), id, "/var/tmp/containers-" + id, (Stream(Spec.StandardInput, 0), Stream(Spec.StandardOutput, 1), Stream(Spec.StandardError, 2)), ContainerNet.Explained(Spec, id));
+        ContainerSpec spec = UserNamespaces.UserNamespaceChoice.Resolve(Spec);
+        LaunchRequest request = RequestBuilder.Build(spec, ResolvedRoot.Find(Spec), id, "/var/tmp/containers-" + id, (Stream(Spec.StandardInput, 0), Stream(Spec.StandardOutput, 1), Stream(Spec.StandardError, 2)), ContainerNet.Explained(spec, id), UserNamespaces.UserNamespaceChoice.MapsOf(spec));
         using LaunchParts parts = LaunchParts.Of(Spec);
         parts.Foresee(request);
+        UserNamespaces.PreparedMounts.Foresee(request);
         using LaunchPlan plan = LaunchPlan.Compile(request, hostPidFd: 3, KernelFeatures.Current);
-        return style == ExplainStyle.Shell ? Explanation.Shell(plan, request) : Explanation.SystemCalls(plan);
+        return style == ExplainStyle.Shell ? Explanation.Shell(plan, request) : Explanation.SystemCalls(plan, request);
 
         static int Stream(StandardStream kind, int number) => kind == StandardStream.Null ? -1 : number;
     }

@@ -96,8 +96,12 @@ public sealed partial class ContainerBuilder
     /// <param name="source">A path on the host, which must be there when the container starts.</param>
     /// <param name="target">An absolute path inside; made when it is missing.</param>
     /// <param name="readOnly">Whether the container cannot write to it, nor to what is mounted below it.</param>
-    public ContainerBuilder WithBind(string source, string target, bool readOnly = false)
-        => WithSpec(Spec with { Mounts = Spec.Mounts.Add(new ContainerMount.Bind(Path.GetFullPath(Given(source)), Inside(target), readOnly)) });
+    /// <param name="idmapped">
+    /// Whether a container with users of its own sees owners as if it had none: a file of the host's root is its root's, and what its root makes there
+    /// belongs to the host's root. Bind nothing in this way that others of the host can reach: a setuid program could be left there. Needs a host process that is root, and Linux 5.12.
+    /// </param>
+    public ContainerBuilder WithBind(string source, string target, bool readOnly = false, bool idmapped = false)
+        => WithSpec(Spec with { Mounts = Spec.Mounts.Add(new ContainerMount.Bind(Path.GetFullPath(Given(source)), Inside(target), readOnly) { Idmapped = idmapped }) });
 
     /// <summary>Mounts a fresh file system in memory.</summary>
     /// <param name="target">An absolute path inside; made when it is missing.</param>

@@ -1,8 +1,10 @@
+// ROOT is a directory, or an image's reference. TEST_WITH names what the container has besides, as words: see With below.
 // A host process for tests that kill one, or need a second one:
 //     Containers.TestHost start ROOT STORE COMMAND...         starts a container, prints its pid, waits for the end of its own input
 //     Containers.TestHost cgroup ROOT STORE COMMAND...        starts a container in a cgroup and the host's PID namespace, prints the cgroup, waits likewise
 //     Containers.TestHost run ROOT STORE COMMAND...           runs a container to its end, prints its output and how it ended
 //     Containers.TestHost net ROOT STORE BRIDGE SUBNET NAME   starts a container on a network, prints its address, waits for the end of its own input, disposes
+//     Containers.TestHost load ROOT STORE                     loads an image, prints its name
 //     Containers.TestHost churn ROOT STORE BRIDGE SUBNET      starts and disposes containers with a network and ports until it is killed, a line for each
 //     Containers.TestHost probe                               prints what this process finds of its host
 using Containers;
@@ -10,9 +12,13 @@ using Containers;
 switch (args[0])
 {
     case "run":
-        ContainerResult result = await Container.FromRootfs(args[1]).WithStore(args[2]).WithCommand(args[3..]).RunAsync();
+        ContainerResult result = await With().WithCommand(args[3..]).RunAsync();
         Console.Write(result.Output + result.Error);
         Console.WriteLine(result.Exit);
+        break;
+
+    case "load":
+        Console.WriteLine(new ImageStore(args[2]).Load(args[1]).Name);
         break;
 
     case "net":
@@ -49,14 +55,43 @@ switch (args[0])
         break;
 
     case "start":
-        Container container = Container.FromRootfs(args[1]).WithStore(args[2]).WithCommand(args[3..]).Start();
+        Container container = With().WithCommand(args[3..]).Start();
         Console.WriteLine(container.Pid);
         Console.In.ReadToEnd();
         GC.KeepAlive(container); // and not disposed: that is what the tests are about
         break;
 
     default:
-        throw new ArgumentException($"\"{args[0]}\" is none of start, cgroup, run, probe, net and churn.");
+        throw new ArgumentException($"\"{args[0]}\" is none of start, cgroup, run, load, probe, net and churn.");
+}
+
+ContainerBuilder With()
+{
+    ContainerBuilder builder = (args[1].StartsWith('/') ? Container.FromRootfs(args[1]) : Container.FromImage(args[1])).WithStore(args[2]);
+    foreach (string word in (Environment.GetEnvironmentVariable("TEST_WITH") ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries))
+    {
+        string[] parts = word.Split('=');
+        builder = parts[0] switch
+        {
+            "map" => builder.WithUserNs([.. parts[1].Split(',').Select(map => map.Split(':').Select(uint.Parse).ToArray()).Select(map => new IdMap(map[0], map[1], map[2]))]),
+            "host-users" => builder.WithHostUserNs(),
+            "host-net" => builder.WithHostNetNs(),
+            "host-pid" => builder.WithHostPidNs(),
+            "host-ipc" => builder.WithHostIpcNs(),
+            "host-uts" => builder.WithHostUtsNs(),
+            "time" => builder.WithTimeNs(default, TimeSpan.FromHours(1000)),
+            "bind" => builder.WithBind(parts[1].Split(':')[0], parts[1].Split(':')[1], readOnly: parts[1].EndsWith(":ro", StringComparison.Ordinal)),
+            "bind-root" => builder.WithBindRoot(),
+            "bridge" => builder.WithNet(),
+            "pasta" => builder.WithNet(net => net.Pasta()),
+            "read-only" => builder.WithReadOnlyRoot(),
+            "without-etc" => builder.WithoutEtcFiles(),
+            "user" => builder.WithUser(parts[1]),
+            _ => throw new ArgumentException($"TEST_WITH has no word \"{word}\"."),
+        };
+    }
+
+    return builder;
 }
 
 ContainerBuilder Networked() => Container.FromRootfs(args[1]).WithStore(args[2]).WithCommand("sleep", "1000")

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using Containers.Native;
 using Containers.Security.Credentials;
 using Containers.State;
+using Containers.UserNamespaces;
 
 namespace Containers.Launch;
 
@@ -21,6 +22,7 @@ internal static class ContainerLauncher
     {
         long began = Stopwatch.GetTimestamp();
         CheckHost();
+        spec = UserNamespaceChoice.Resolve(spec);
         CredentialChecks.Check(spec);
         string id = spec.Id ?? NewId();
         RunningContainers running = RunningContainers.In(root.Store);
@@ -31,15 +33,16 @@ internal static class ContainerLauncher
         try
         {
             pipes = new StreamPipes(spec);
-            net = ContainerNet.Make(spec, id);
+            ContainerUserNs? users = parts.Add(ContainerUserNs.Make(spec));
+            net = ContainerNet.Make(spec, id, users);
             long networked = spec.Networks.Length > 0 ? Stopwatch.GetTimestamp() : began;
             using LowDescriptors low = LowDescriptors.Take();
-            LaunchRequest request = RequestBuilder.Build(spec, root, id, state, pipes.Place(low), net.Launch);
+            LaunchRequest request = RequestBuilder.Build(spec, root, id, state, pipes.Place(low), net.Launch, users?.Maps, users?.Deputy);
             parts.Prepare(request);
             using LaunchPlan plan = LaunchPlan.Compile(request, s_host.Value.Descriptor, Features.Value ?? KernelFeatures.Current);
             Intercept.Value?.Invoke(plan);
             long planned = Stopwatch.GetTimestamp();
-            LaunchedChild child = Launcher.Launch(plan.Program, plan.CloneFlags, id, request.Cgroup, request.Vfork);
+            LaunchedChild child = Launcher.Launch(plan.Program, plan.CloneFlags, id, request.Cgroup, request.Vfork, request.Deputy);
             bool executed = Release(child, request, parts);
             long ended = Stopwatch.GetTimestamp();
             pipes.CloseChildEnds();
@@ -120,12 +123,5 @@ internal static class ContainerLauncher
         {
             throw new PlatformNotSupportedException("Containers are made of Linux namespaces: this library runs on Linux only.");
         }
-
-        if (Environment.IsPrivilegedProcess)
-        {
-            return;
-        }
-
-        throw new ContainerException("Starting a container needs root: this process is not privileged.", "Run it as root; containers without root (user namespaces) are not supported yet.");
     }
 }

@@ -1,5 +1,6 @@
 using Containers.Native;
 using Containers.Networking;
+using Containers.UserNamespaces;
 
 namespace Containers.Launch;
 
@@ -18,7 +19,7 @@ internal sealed class ContainerNet : IDisposable
     /// <summary>What it is attached to; null for a container without networks. The container's, once it has started.</summary>
     public ContainerNetworking? Networking { get; }
 
-    public static ContainerNet Make(ContainerSpec spec, string id)
+    public static ContainerNet Make(ContainerSpec spec, string id, ContainerUserNs? users)
     {
         string hostname = RequestBuilder.SeenHostname(spec, id);
         if (!spec.Private(ContainerNamespaces.Net))
@@ -28,9 +29,19 @@ internal sealed class ContainerNet : IDisposable
 
         if (spec.Networks.Length > 0)
         {
-            ContainerNetworking networking = ContainerNetworking.Make(spec, id, hostname);
-            LaunchNetwork launch = new(networking.Namespace.Handle.Descriptor, AttachedWhy, LaunchNetwork.HostsOf(hostname, networking.Addresses), networking.ResolverFile);
+            ContainerNetworking networking = ContainerNetworking.Make(spec, id, hostname, users?.Deputy);
+            string hosts = LaunchNetwork.HostsOf(hostname, networking.Addresses);
+            LaunchNetwork launch = users is null
+                ? new(networking.Namespace.Handle.Descriptor, AttachedWhy, hosts, networking.ResolverFile)
+                : new(-1, AttachedWhy, hosts, networking.ResolverFile) { Inherited = true };
             return new ContainerNet(launch, networking: networking);
+        }
+
+        if (users is not null)
+        {
+            return spec.Net == Net.None
+                ? new ContainerNet(LaunchNetwork.None(hostname) with { Inherited = true })
+                : throw new NetworkException($"A container with users of its own cannot enter the network {spec.Net}, which belongs to others.", "Networks and ports can be given to it by WithNet(net => …).");
         }
 
         if (spec.Net.Container is { } container)
@@ -57,11 +68,11 @@ internal sealed class ContainerNet : IDisposable
         if (spec.Networks.Length > 0)
         {
             (IReadOnlyList<System.Net.IPAddress> addresses, IReadOnlyList<System.Net.IPAddress> resolvers) = NetworkScript.Foresee(spec);
-            return new LaunchNetwork(Example, AttachedWhy, LaunchNetwork.HostsOf(hostname, addresses), ResolvConf.Read("/etc/resolv.conf").ForContainer(resolvers));
+            return new LaunchNetwork(spec.Private(ContainerNamespaces.User) ? -1 : Example, AttachedWhy, LaunchNetwork.HostsOf(hostname, addresses), ResolvConf.Read("/etc/resolv.conf").ForContainer(resolvers)) { Inherited = spec.Private(ContainerNamespaces.User) };
         }
 
         return !spec.Private(ContainerNamespaces.Net) ? LaunchNetwork.OfHost(hostname)
-            : spec.Net == Net.None ? LaunchNetwork.None(hostname)
+            : spec.Net == Net.None ? LaunchNetwork.None(hostname) with { Inherited = spec.Private(ContainerNamespaces.User) }
             : LaunchNetwork.None(hostname, Example) with { Why = $"The network {spec.Net} is shared" };
     }
 

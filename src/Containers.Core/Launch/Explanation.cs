@@ -33,9 +33,14 @@ internal static class Explanation
         return script.ToString();
     }
 
-    public static string SystemCalls(LaunchPlan plan)
+    public static string SystemCalls(LaunchPlan plan, LaunchRequest request)
     {
         StringBuilder text = new();
+        if (request.Maps is { } maps)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"# by a child that was born with CLONE_NEWUSER, whose ids are ({string.Join(", ", maps.Users)}) and ({string.Join(", ", maps.Groups)}), and with CLONE_PARENT besides:\n");
+        }
+
         text.Append(CultureInfo.InvariantCulture, $"clone3({{flags={Flags(plan.CloneFlags)}|CLONE_VM|CLONE_PIDFD|CLONE_PARENT_SETTID|CLONE_CHILD_CLEARTID|CLONE_CLEAR_SIGHAND, exit_signal=SIGCHLD}})\n");
         int operation = -1;
         for (int i = 0; i < plan.Program.Count; i++)
@@ -70,6 +75,11 @@ internal static class Explanation
 
     private static void Namespaces(ShellScript script, ContainerSpec spec)
     {
+        if (spec.Private(ContainerNamespaces.User))
+        {
+            script.Unshare.Add("--user");
+        }
+
         Add(ContainerNamespaces.Mount, "--mount --propagation unchanged");
         Add(ContainerNamespaces.Pid, "--pid --fork --kill-child");
         Add(ContainerNamespaces.Uts, "--uts");

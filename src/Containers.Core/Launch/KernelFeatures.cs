@@ -26,6 +26,11 @@ internal sealed unsafe class KernelFeatures
 
     private static bool ProbeOverlay()
     {
+        if (Kernel.geteuid() != 0)
+        {
+            return Environment.OSVersion.Version >= new Version(6, 7); // who is not root may not try
+        }
+
         fixed (byte* type = "overlay\0"u8, key = "lowerdir+\0"u8, nonsense = "no_such_option\0"u8, root = "/\0"u8)
         {
             using PathHandle context = new(Kernel.fsopen(type));

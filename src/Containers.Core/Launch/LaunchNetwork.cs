@@ -7,6 +7,9 @@ namespace Containers.Launch;
 /// <param name="ResolvConf">/etc/resolv.conf.</param>
 internal sealed record LaunchNetwork(int Namespace, string Why, string Hosts, string ResolvConf)
 {
+    /// <summary>Whether the container is born in its network namespace, with lo up: it belongs to its user namespace.</summary>
+    public bool Inherited { get; init; }
+
     private const string LocalHosts = "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n";
 
     public const string MadeAhead = "It was made ahead, with lo up: nobody has to wait for it";

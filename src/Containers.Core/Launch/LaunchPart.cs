@@ -96,6 +96,18 @@ internal sealed class LaunchParts : IDisposable
         return parts;
     }
 
+    /// <summary>Adds one that was made before the others.</summary>
+    public T? Add<T>(T? part)
+        where T : LaunchPart
+    {
+        if (part is not null)
+        {
+            _parts.Add(part);
+        }
+
+        return part;
+    }
+
     public void Prepare(LaunchRequest request)
     {
         foreach (LaunchPart part in _parts)

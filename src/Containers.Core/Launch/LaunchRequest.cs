@@ -1,3 +1,5 @@
+using Containers.UserNamespaces;
+
 namespace Containers.Launch;
 
 /// <summary>
@@ -61,6 +63,18 @@ internal sealed class LaunchRequest
     /// <summary>Whether the child is safe from the OOM killer until it executes: <see cref="Native.VforkThread"/>. Where memory is limited, it has to be.</summary>
     public bool Vfork { get; set; }
 
+    /// <summary>Ids inside and on the host; null for a container that shares the host's users.</summary>
+    public IdMaps? Maps { get; init; }
+
+    /// <summary>Who clones the child, in its user namespace; null for this process.</summary>
+    public Native.Deputy? Deputy { get; init; }
+
+    /// <summary>The root's mount where the host has made it; -1 for the child to do it.</summary>
+    public int HostRoot { get; set; } = -1;
+
+    /// <summary>Mounts that the host has opened for the child.</summary>
+    public Dictionary<ContainerMount, int> HostMounts { get; } = [];
+
     /// <summary>Whether the child waits at <see cref="LaunchGate.Born"/>.</summary>
     public bool WaitsWhenBorn { get; set; }
 
@@ -84,6 +98,9 @@ internal sealed class LaunchRequest
     /// and needs no path to it.
     /// </summary>
     public string RootMountPoint => StateDirectory + (Overlay ? "/upper" : "/root");
+
+    /// <summary>A path in the container's directory as the child takes it: with users of its own it is there, and may not come back.</summary>
+    public string Seen(string path) => Maps is null ? path : path[(StateDirectory.Length + 1)..];
 
     /// <summary>Where the runtime's own files lie until they are bound into the root.</summary>
     public string Scratch => StateDirectory + (Overlay ? "/work" : "/etc");

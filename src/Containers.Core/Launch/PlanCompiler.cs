@@ -29,6 +29,9 @@ internal sealed unsafe class PlanCompiler(StepProgram program, LaunchRequest req
     /// <summary>An empty read-only tmpfs that covers directories; once one is mounted.</summary>
     public Slot? Empty { get; set; }
 
+    /// <summary>Binds that are open already, where root inside could not open them any more.</summary>
+    public Dictionary<ContainerMount.Bind, Slot> OpenBinds { get; } = [];
+
     /// <summary>What an operation keeps for its own next steps only.</summary>
     public Slot Context { get; } = program.NewSlot();
 

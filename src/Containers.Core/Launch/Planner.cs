@@ -21,6 +21,9 @@ internal static class Planner
     private static readonly MountFileSystem s_pts = new("devpts", "/dev/pts", Kernel.MOUNT_ATTR_NOSUID | Kernel.MOUNT_ATTR_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5");
     private static readonly MountFileSystem s_shm = new("tmpfs", "/dev/shm", NoSuidDevExec, "mode=1777,size=64m");
     private static readonly MountFileSystem s_mqueue = new("mqueue", "/dev/mqueue", NoSuidDevExec, "");
+    private static readonly BindTree s_hostProc = new("/proc", readOnly: false, MountFileSystem.Keep.Proc, "The processes are the host's, and so has to be what tells of them: root of a user namespace mounts no other");
+    private static readonly BindTree s_hostSys = new("/sys", readOnly: true, MountFileSystem.Keep.Sys, "The network is the host's, and so is what tells of its devices: root of a user namespace mounts no other");
+    private static readonly BindTree s_hostMqueue = new("/dev/mqueue", readOnly: false, MountFileSystem.Keep.Nothing, "The message queues are the host's");
     private static readonly NullStreams s_nullStreams = new();
     private static readonly MaskPaths s_mask = new(DefaultPolicy.MaskedPaths);
     private static readonly ProtectPaths s_protect = new(DefaultPolicy.ReadOnlyPaths);
@@ -34,7 +37,7 @@ internal static class Planner
 
     public static ulong CloneFlags(LaunchRequest request)
     {
-        ContainerNamespaces namespaces = request.Network.Namespace < 0 ? request.Spec.Namespaces : request.Spec.Namespaces & ~ContainerNamespaces.Net;
+        ContainerNamespaces namespaces = request.Network.Namespace < 0 && !request.Network.Inherited ? request.Spec.Namespaces : request.Spec.Namespaces & ~ContainerNamespaces.Net;
         ulong flags = Kernel.CLONE_FILES; // undone by the first step that closes descriptors
         Add(ContainerNamespaces.Mount, Kernel.CLONE_NEWNS);
         Add(ContainerNamespaces.Pid, Kernel.CLONE_NEWPID);
@@ -81,6 +84,11 @@ internal static class Planner
             plan.Add(new EnterNetNamespace(request.Network)); // its descriptor is the host's, and goes with the others
         }
 
+        if (request.Maps is not null)
+        {
+            plan.Add(new EnterStateDirectory(request));
+        }
+
         plan.Add(new TakeStreams(hostPidFd));
         if (spec.Private(ContainerNamespaces.Time))
         {
@@ -92,7 +100,14 @@ internal static class Planner
             plan.Add(s_makeMountsPrivate);
         }
 
-        if (request.Disk is { } disk)
+        if (request.Maps is { } maps)
+        {
+            plan.Add(new OpenBinds([.. spec.Mounts.OfType<ContainerMount.Bind>()]));
+            plan.Add(new BecomeRoot(maps));
+            plan.Add(dieWithHost); // a change of ids clears it: prctl(2)
+        }
+
+        if (request.Disk is { } disk && request.HostRoot < 0)
         {
             plan.Add(new MountDisk(request, disk));
         }
@@ -100,13 +115,8 @@ internal static class Planner
         plan.Add(request.Overlay ? new MountOverlay(request) : new BindRoot(request));
 
         // While the host's /proc is still there: in a user namespace the kernel wants to see one that is fully visible.
-        plan.Add(spec.ProcVisibility switch
-        {
-            ProcVisibility.OwnProcesses => s_procOwn,
-            ProcVisibility.OnlyProcesses => s_procOnly,
-            _ => s_proc,
-        });
-        plan.Add(s_sys);
+        plan.Add(ProcOf(request));
+        plan.Add(request.Maps is null || request.Network.Inherited ? s_sys : s_hostSys);
         if (request.SeesCgroup)
         {
             plan.Add(s_cgroup);
@@ -116,7 +126,15 @@ internal static class Planner
         plan.Add(s_devices);
         plan.Add(s_pts);
         plan.Add(s_shm);
-        plan.Add(s_mqueue);
+        if (request.Maps is null || spec.Private(ContainerNamespaces.Ipc))
+        {
+            plan.Add(s_mqueue);
+        }
+        else if (Directory.Exists("/dev/mqueue"))
+        {
+            plan.Add(s_hostMqueue);
+        }
+
         if (request.Streams.Input < 0 || request.Streams.Output < 0 || request.Streams.Error < 0)
         {
             plan.Add(s_nullStreams);
@@ -140,7 +158,7 @@ internal static class Planner
 
         foreach (ContainerDevice device in spec.Devices)
         {
-            plan.Add(new GiveDevice(device, bind: false));
+            plan.Add(new GiveDevice(device, bind: request.Maps is not null));
         }
 
         if (spec.Sysctls.Count > 0)
@@ -155,7 +173,7 @@ internal static class Planner
             plan.Add(s_readOnlyRoot);
         }
 
-        if (spec.Private(ContainerNamespaces.Net) && request.Network.Namespace < 0)
+        if (spec.Private(ContainerNamespaces.Net) && request.Network is { Namespace: < 0, Inherited: false })
         {
             plan.Add(s_loopback);
         }
@@ -182,6 +200,12 @@ internal static class Planner
             new SpawnInside(request, target, hostPidFd),
             dieWithHost,
         ];
+        if (request.Maps is { } maps)
+        {
+            plan.Add(new BecomeRoot(maps));
+            plan.Add(dieWithHost); // a change of ids clears it: prctl(2)
+        }
+
         if (request.WaitsWhenBorn || request.WaitsWhenReady)
         {
             plan.Add(new WaitAtGate(LaunchGate.Born, announced: true));
@@ -196,7 +220,15 @@ internal static class Planner
     /// <summary>CLONE_NEW… of the namespaces that a container has for itself.</summary>
     public static ulong NamespacesToJoin(LaunchRequest request)
         => (CloneFlags(request) & ~Kernel.CLONE_FILES) | (request.Spec.Private(ContainerNamespaces.Net) ? Kernel.CLONE_NEWNET : 0)
-            | (request.Spec.Private(ContainerNamespaces.Cgroup) ? Kernel.CLONE_NEWCGROUP : 0);
+            | (request.Spec.Private(ContainerNamespaces.Cgroup) ? Kernel.CLONE_NEWCGROUP : 0) | (request.Maps is not null ? Kernel.CLONE_NEWUSER : 0);
+
+    private static LaunchOperation ProcOf(LaunchRequest request)
+        => request.Maps is not null && !request.Spec.Private(ContainerNamespaces.Pid) ? s_hostProc : request.Spec.ProcVisibility switch
+        {
+            ProcVisibility.OwnProcesses => s_procOwn,
+            ProcVisibility.OnlyProcesses => s_procOnly,
+            _ => s_proc,
+        };
 
     private static void AddProtection(List<LaunchOperation> plan, ContainerSpec spec)
     {

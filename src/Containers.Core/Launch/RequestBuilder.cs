@@ -1,14 +1,21 @@
 using Containers.Images.Users;
+using Containers.UserNamespaces;
 
 namespace Containers.Launch;
 
 /// <summary>Fills in what a spec leaves to the image and to the defaults.</summary>
 internal static class RequestBuilder
 {
-    public static LaunchRequest Build(ContainerSpec spec, ResolvedRoot root, string id, string stateDirectory, (int Input, int Output, int Error) streams, LaunchNetwork? network = null)
+    public static LaunchRequest Build(ContainerSpec spec, ResolvedRoot root, string id, string stateDirectory, (int Input, int Output, int Error) streams, LaunchNetwork? network = null, IdMaps? maps = null, Native.Deputy? deputy = null)
     {
         ImageConfig? config = root.Image?.Config;
         ImageUser user = root.ResolveUser(NotEmpty(spec.User) ?? NotEmpty(config?.User) ?? "0");
+        CheckIds(maps, user);
+        if (maps is not null && root.Image is { } stored && spec.RootMode == RootMode.Overlay && Native.Kernel.geteuid() != 0 && maps.Root.User != (uint)Native.Kernel.geteuid())
+        {
+            throw new ContainerException($"The files of the image \"{stored.Name}\" belong to this process's user, who is not root by the maps that were given.", "WithCopiedRoot() makes a copy that belongs to the root they name.");
+        }
+
         string hostname = Hostname(spec, id);
         if (spec.Hostname is not null && !spec.Private(ContainerNamespaces.Uts))
         {
@@ -32,6 +39,8 @@ internal static class RequestBuilder
             SupplementaryGroups = spec.Groups.IsEmpty ? user.SupplementaryGroups : [.. user.SupplementaryGroups.Union(spec.Groups.Select(group => root.ResolveUser("0:" + group).Gid))],
             StopSignal = Signals.Parse(NotEmpty(spec.StopSignal) ?? NotEmpty(config?.StopSignal) ?? "SIGTERM"),
             Streams = streams,
+            Maps = maps,
+            Deputy = deputy,
             Network = network ?? LaunchNetwork.None(SeenHostname(spec, id)),
         };
     }
@@ -40,6 +49,11 @@ internal static class RequestBuilder
     public static LaunchRequest ForExec(LaunchRequest first, ResolvedRoot root, IReadOnlyList<string> arguments, ExecOptions options, (int Input, int Output, int Error) streams)
     {
         ImageUser? user = options.User is { } name ? root.ResolveUser(name) : null;
+        if (user is { } someone)
+        {
+            CheckIds(first.Maps, someone);
+        }
+
         List<string> environment = [.. first.Environment];
         foreach ((string variable, string value) in options.Environment)
         {
@@ -69,12 +83,38 @@ internal static class RequestBuilder
             SupplementaryGroups = user?.SupplementaryGroups ?? first.SupplementaryGroups,
             StopSignal = first.StopSignal,
             Streams = streams,
+            Maps = first.Maps,
             Network = first.Network,
         };
     }
 
+    private static void CheckIds(IdMaps? maps, ImageUser user)
+    {
+        if (maps is null)
+        {
+            return;
+        }
+
+        if (IdMaps.ToHost(maps.Users, user.Uid) is null)
+        {
+            throw new ContainerException($"The command cannot run as user {user.Uid}: its user namespace has no such id ({string.Join(", ", maps.Users)}).", SubordinateHint);
+        }
+
+        // Where the only group is that of root, /etc/group names others in vain: nothing there belongs to them.
+        uint[] groups = maps.DeniesSetGroups ? [user.Gid] : [user.Gid, .. user.SupplementaryGroups];
+        foreach (uint group in groups)
+        {
+            if (IdMaps.ToHost(maps.Groups, group) is null)
+            {
+                throw new ContainerException($"The command cannot run with group {group}: its user namespace has no such id ({string.Join(", ", maps.Groups)}).", SubordinateHint);
+            }
+        }
+    }
+
     /// <summary>The name the container has for itself, and on its networks.</summary>
     public static string SeenHostname(ContainerSpec spec, string id) => spec.Private(ContainerNamespaces.Uts) ? Hostname(spec, id) : System.Environment.MachineName;
+
+    private const string SubordinateHint = "Other ids come from /etc/subuid and /etc/subgid, by newuidmap (package uidmap), or from the maps that are given to WithUserNs.";
 
     private static string Hostname(ContainerSpec spec, string id) => spec.Hostname ?? (id.Length <= 64 ? id : id[..64]);
 

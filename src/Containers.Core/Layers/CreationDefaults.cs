@@ -9,8 +9,8 @@ namespace Containers.Layers;
 /// </summary>
 internal sealed unsafe class CreationDefaults
 {
-    private readonly uint _owner = (uint)Kernel.geteuid();
-    private readonly uint _group = (uint)Kernel.getegid();
+    private readonly uint _owner = MappedRoot.IsEntered ? 0 : (uint)Kernel.geteuid(); // who is root in the tree that is made
+    private readonly uint _group = MappedRoot.IsEntered ? 0 : (uint)Kernel.getegid();
     private readonly uint _umask = ReadUmask();
     private bool? _verified;
 

@@ -12,6 +12,9 @@ internal sealed record LayerContent(string DiffId, long ArchiveLength, int Entri
     /// nothing is said of their owner, mode and times, which are those of the directory in the layers below.
     /// </summary>
     public IReadOnlyList<byte[]> ImplicitDirectories { get; init; } = [];
+
+    /// <summary>Device nodes that were left out: only root makes them, and in a user namespace nobody could use them.</summary>
+    public IReadOnlyList<byte[]> MissingDevices { get; init; } = [];
 }
 
 /// <summary>How a layer is unpacked.</summary>
@@ -19,6 +22,9 @@ internal sealed record LayerUnpackOptions
 {
     /// <summary>Entries named .wh.* become overlay whiteouts and opaque marks. False for a plain rootfs tar, where they are files like others.</summary>
     public bool ConvertWhiteouts { get; init; } = true;
+
+    /// <summary>Whether files of owners that this process, which is not root, cannot give files to are its own user's.</summary>
+    public bool SquashOwners { get; init; }
 
     /// <summary>
     /// Whiteouts to leave out: those for names that no lower layer has, which overlayfs would show as ghosts in readdir.

@@ -1,3 +1,6 @@
+using Containers.Native;
+using Containers.UserNamespaces;
+
 namespace Containers.Layers;
 
 /// <summary>Unpacks a layer archive into a directory that serves as an overlay's lower directory.</summary>
@@ -12,6 +15,7 @@ internal static class LayerUnpacker
     /// <exception cref="KernelException">The file system refused something: ENOSPC when it is full.</exception>
     public static LayerContent Unpack(Stream archive, string directory, LayerUnpackOptions options, CancellationToken cancellation = default)
     {
+        using MappedRoot.Scope scope = SubordinateTrees.Enter(options.SquashOwners);
         using ArchiveInput input = new(archive);
         TarReader reader = new(input);
         using TreeWriter tree = new(directory, reader, options);
@@ -24,6 +28,6 @@ internal static class LayerUnpacker
         }
 
         (string diffId, long length) = input.Finish();
-        return new LayerContent(diffId, length, entries, tree.Finish()) { ImplicitDirectories = tree.ImplicitDirectories };
+        return new LayerContent(diffId, length, entries, tree.Finish()) { ImplicitDirectories = tree.ImplicitDirectories, MissingDevices = tree.MissingDevices };
     }
 }

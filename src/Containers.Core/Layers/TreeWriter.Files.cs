@@ -121,6 +121,12 @@ internal sealed unsafe partial class TreeWriter
             made = Make(name);
         }
 
+        if (made == -(int)Errno.EPERM && MappedRoot.IsEntered && _entry.Type is TarEntryType.CharacterDevice or TarEntryType.BlockDevice)
+        {
+            MissingDevices.Add(_path.Span.ToArray());
+            return;
+        }
+
         if (made < 0)
         {
             throw Failed(_entry.Type == TarEntryType.SymbolicLink ? "symlink" : "mknod", made);

@@ -69,6 +69,9 @@ internal sealed unsafe partial class TreeWriter : IDisposable
     /// <summary>Directories that are there without an entry of their own; complete after <see cref="Finish"/>.</summary>
     public IReadOnlyList<byte[]> ImplicitDirectories => [.. _directories.Made.Prepend([]).Where(path => !_ledger.Has(path)).Distinct(PathBytes.Comparer)];
 
+    /// <summary>Device nodes that were not made, as paths in the archive.</summary>
+    public List<byte[]> MissingDevices { get; } = [];
+
     /// <summary>Whiteouts, then what directories were said to be: their times must be set when nothing changes in them any more.</summary>
     /// <returns>The whiteouts that were made.</returns>
     public IReadOnlyList<byte[]> Finish()
@@ -227,6 +230,7 @@ internal sealed unsafe partial class TreeWriter : IDisposable
     {
         Errno.ENOSPC => "The file system that layers are unpacked to is full, or out of inodes.",
         Errno.EDQUOT => "The quota for layers is used up.",
+        Errno.EINVAL or Errno.EPERM when MappedRoot.IsEntered => UserNamespaces.SubordinateTrees.Hint,
         Errno.EPERM => "Unpacking owners, devices and attributes needs root.",
         _ => null,
     };

@@ -123,7 +123,8 @@ internal sealed unsafe class Whiteouts(RootDirectories directories, IReadOnlyLis
         int result = directory;
         if (directory >= 0)
         {
-            fixed (byte* key = "trusted.overlay.opaque\0"u8, value = "y"u8)
+            // Of a user namespace's overlay (userxattr), which may not have the other one.
+            fixed (byte* key = MappedRoot.IsEntered ? "user.overlay.opaque\0"u8 : "trusted.overlay.opaque\0"u8, value = "y"u8)
             {
                 result = Kernel.fsetxattr(directory, key, value, 1);
             }

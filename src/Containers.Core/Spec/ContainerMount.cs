@@ -8,7 +8,11 @@ public abstract record ContainerMount(string Target)
     /// <param name="Source">An absolute path on the host.</param>
     /// <param name="Target">An absolute path inside.</param>
     /// <param name="ReadOnly">Whether the container cannot write to it.</param>
-    public sealed record Bind(string Source, string Target, bool ReadOnly) : ContainerMount(Target);
+    public sealed record Bind(string Source, string Target, bool ReadOnly) : ContainerMount(Target)
+    {
+        /// <summary>Whether owners are seen as the container's user namespace has them: what belongs to root on the host belongs to root inside.</summary>
+        public bool Idmapped { get; init; }
+    }
 
     /// <summary>A fresh file system in memory (nosuid, nodev).</summary>
     /// <param name="Target">An absolute path inside.</param>

@@ -162,6 +162,9 @@ public enum ContainerNamespaces
     /// <summary>The monotonic and boot time clocks: time_namespaces(7).</summary>
     Time = 64,
 
+    /// <summary>User and group ids, and what root may do: user_namespaces(7). Chosen by itself where the host process is not root.</summary>
+    User = 128,
+
     /// <summary>All that are private by default: every one but time (and user, which a root host does not need).</summary>
     Default = Mount | Pid | Uts | Ipc | Net | Cgroup,
 }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Globalization;
 using System.Security.Cryptography;
 using Containers.Native;
+using Containers.UserNamespaces;
 
 namespace Containers.State;
 
@@ -18,11 +19,13 @@ internal sealed unsafe class RunningContainers
 
     private static readonly string[] s_unchanged = ["/work/work/incompat/volatile", "/work/work/incompat", "/work/work", "/work", "/upper", "/root", "/etc"];
 
+    private readonly string _store;
     private readonly string _directory;
     private readonly PathHandle _lock; // never disposed: the kernel drops it with the process, and not before
 
     private RunningContainers(string store)
     {
+        _store = store + "/";
         string running = Path.Combine(store, "running");
         try
         {
@@ -54,10 +57,13 @@ internal sealed unsafe class RunningContainers
         Kernel.statx_t root;
         fixed (byte* layer = CString.Bytes(topmost), upper = CString.Bytes($"{path}/upper"))
         {
+            // A layer of the store may belong to a sub-id; another directory, to someone this user is nothing to.
+            bool isLayer = topmost.StartsWith(_store, StringComparison.Ordinal);
+            using MappedRoot.Scope scope = isLayer ? SubordinateTrees.Enter() : default;
             Kernel.Check(Kernel.statx(Kernel.AT_FDCWD, layer, 0, Kernel.STATX_BASIC_STATS, &root), "stat", topmost);
             uint mode = root.stx_mode & 0xfffu;
             Kernel.Check(Kernel.mkdirat(Kernel.AT_FDCWD, upper, mode), "make the directory", $"{path}/upper");
-            if ((root.stx_uid | root.stx_gid) != 0)
+            if ((root.stx_uid | root.stx_gid) != 0 && (isLayer || Kernel.geteuid() == 0))
             {
                 Kernel.Check(Kernel.fchownat(Kernel.AT_FDCWD, upper, root.stx_uid, root.stx_gid, 0), "chown", $"{path}/upper");
             }
@@ -99,6 +105,7 @@ internal sealed unsafe class RunningContainers
             throw failure; // and removes nothing: it might be the host's files that are mounted there
         }
 
+        using MappedRoot.Scope scope = SubordinateTrees.Enter();
         if (!TryRemoveUnchanged($"{_directory}/{id}"))
         {
             Tree.Remove(_directory, id);
@@ -108,6 +115,14 @@ internal sealed unsafe class RunningContainers
     // What a container leaves that changed nothing: known by name, and gone in a third of the time that looking for it takes.
     private static bool TryRemoveUnchanged(string container)
     {
+        if (Kernel.geteuid() != 0)
+        {
+            fixed (byte* work = CString.Bytes($"{container}/work/work"))
+            {
+                _ = Kernel.fchmodat(Kernel.AT_FDCWD, work, 0x1c0 /* 0700 */); // an overlay's mode 0 keeps all but root out
+            }
+        }
+
         Unlink($"{container}/work/work/incompat/volatile/dirty", 0); // overlayfs.rst, "Volatile mount"
         foreach (string directory in s_unchanged)
         {
@@ -143,6 +158,11 @@ internal sealed unsafe class RunningContainers
     private static KernelException? Unmount(string container)
     {
         KernelException? failure = null;
+        if (Kernel.geteuid() != 0)
+        {
+            return null; // it has mounted nothing that the host sees
+        }
+
         foreach (string name in (ReadOnlySpan<string>)["upper", "work", "root", "etc"])
         {
             fixed (byte* path = CString.Bytes($"{container}/{name}"))
@@ -185,6 +205,7 @@ internal sealed unsafe class RunningContainers
 
             if (clean)
             {
+                using MappedRoot.Scope scope = SubordinateTrees.Enter();
                 Tree.Remove(running, Path.GetFileName(host));
             }
         }

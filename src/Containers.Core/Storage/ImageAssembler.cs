@@ -2,6 +2,8 @@ using System.Runtime.ExceptionServices;
 using Containers.Images;
 using Containers.Images.Archives;
 using Containers.Layers;
+using Containers.Native;
+using Containers.UserNamespaces;
 
 namespace Containers.Storage;
 
@@ -33,6 +35,7 @@ internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
 
         for (int i = 0; i < stored.Length; i++)
         {
+            using MappedRoot.Scope trees = SubordinateTrees.Enter();
             string[] below = [.. stored[..i].Reverse().Select(layer => layer.Directory)];
             List<byte[]> ghosts = GhostWhiteouts.Find(stored[i].Record.Whiteouts, stored[i].Directory, below);
             if (ghosts.Count > 0)
@@ -41,6 +44,7 @@ internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
             }
         }
 
+        using MappedRoot.Scope scope = SubordinateTrees.Enter();
         ImageRecord record = new([.. stored.Select(layer => new ImageLayerRecord(layer.Key, layer.Record.Size))], PutDirectoriesRight(config, stored, cancellation));
         StoreRecords.Save(layout, PathOf(config.Id), record, StoreJson.Default.ImageRecord);
         return record;

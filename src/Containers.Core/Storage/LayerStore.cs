@@ -55,7 +55,7 @@ internal sealed class LayerStore(StoreLayout layout)
     /// <summary>Makes an unpacked layer visible under its key, once it is on the disk.</summary>
     public StoredLayer Commit(WorkArea work, string key, LayerContent content)
     {
-        LayerRecord record = new(content.DiffId, content.ArchiveLength, content.Whiteouts, content.ImplicitDirectories);
+        LayerRecord record = new(content.DiffId, content.ArchiveLength, content.Whiteouts, content.ImplicitDirectories, content.MissingDevices.Count > 0 ? content.MissingDevices : null);
         StoreFiles.Write(work.Path + "/layer.json", System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(record, StoreJson.Default.LayerRecord));
         StoreFiles.Synchronize(work.Path);
         string place = $"{layout.Layers}/{key}";

@@ -1,5 +1,6 @@
 using System.Text;
 using Containers.Native;
+using Containers.UserNamespaces;
 using Microsoft.Win32.SafeHandles;
 
 namespace Containers.Storage;
@@ -138,6 +139,7 @@ internal static unsafe class StoreFiles
     /// <summary>Removes a file, or a directory with all that is in it. Links are removed and not followed. Nothing there is fine.</summary>
     public static void RemoveTree(string path)
     {
+        using MappedRoot.Scope scope = SubordinateTrees.Enter();
         fixed (byte* bytes = CString.Bytes(path))
         {
             int error = Kernel.unlinkat(Kernel.AT_FDCWD, bytes, 0);

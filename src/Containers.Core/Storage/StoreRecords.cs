@@ -6,7 +6,7 @@ using Containers.Images.Archives;
 namespace Containers.Storage;
 
 /// <summary>layer.json beside an unpacked layer.</summary>
-internal sealed record LayerRecord(string DiffId, long Size, IReadOnlyList<byte[]> Whiteouts, IReadOnlyList<byte[]>? ImplicitDirectories);
+internal sealed record LayerRecord(string DiffId, long Size, IReadOnlyList<byte[]> Whiteouts, IReadOnlyList<byte[]>? ImplicitDirectories, IReadOnlyList<byte[]>? MissingDevices = null);
 
 /// <summary>A layer of an image: the directory that it is in, which is not always that of its digest (see GhostWhiteouts).</summary>
 internal sealed record ImageLayerRecord(string Key, long Size);

@@ -65,6 +65,21 @@ public sealed unsafe class MountHandle : DescriptorHandle
         }
     }
 
+    /// <summary>Shows owners as they are in a user namespace: what belongs to root on the disk belongs to its root. Linux 5.12+, mount_setattr(2), MOUNT_ATTR_IDMAP.</summary>
+    /// <param name="userNamespace">It needs to have ids, and is not needed afterwards.</param>
+    /// <param name="recursive">Whether what is mounted below it changes, too.</param>
+    /// <exception cref="KernelException">EINVAL: the file system cannot; ENOSYS: an older kernel.</exception>
+    internal void Map(NamespaceHandle userNamespace, bool recursive = false)
+    {
+        using Use mount = Borrow();
+        using Use users = userNamespace.Borrow();
+        Kernel.mount_attr attributes = new() { attr_set = Kernel.MOUNT_ATTR_IDMAP, userns_fd = (ulong)users.Descriptor };
+        fixed (byte* empty = "\0"u8)
+        {
+            Kernel.Check(Kernel.mount_setattr(mount.Descriptor, empty, (uint)(Kernel.AT_EMPTY_PATH | (recursive ? Kernel.AT_RECURSIVE : 0)), &attributes), "map mount");
+        }
+    }
+
     /// <summary>Puts the mount in a place, where it stays when the handle is closed.</summary>
     /// <param name="path">A path of the host: a directory for a directory, a file for a file.</param>
     /// <exception cref="KernelException">ENOENT, ENOTDIR: the place is missing or of another kind.</exception>

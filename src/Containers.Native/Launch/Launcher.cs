@@ -6,6 +6,7 @@ namespace Containers.Native;
 /// </summary>
 internal static unsafe class Launcher
 {
+    private static readonly Lock s_dumping = new();
     private static int s_inFlight;
     private static long s_dumpable = -1;
 
@@ -15,8 +16,9 @@ internal static unsafe class Launcher
     /// <param name="operand">What is being started, for the error.</param>
     /// <param name="cgroup">The descriptor of a directory of cgroup v2 that the child is born in (CLONE_INTO_CGROUP, Linux 5.7); -1 for the host's own.</param>
     /// <param name="vfork">Whether the child is safe from the OOM killer until it executes, and this process with it: <see cref="VforkThread"/>.</param>
+    /// <param name="deputy">Who clones the child, so that it is born in a user namespace; null for this process itself.</param>
     /// <exception cref="KernelException">clone3 failed: EPERM without CAP_SYS_ADMIN, ENOSPC past a limit on namespaces, EAGAIN past one on processes.</exception>
-    public static LaunchedChild Launch(StepProgram program, ulong flags, string? operand = null, int cgroup = -1, bool vfork = false)
+    public static LaunchedChild Launch(StepProgram program, ulong flags, string? operand = null, int cgroup = -1, bool vfork = false, Deputy? deputy = null)
     {
         if (Interlocked.Increment(ref s_inFlight) == 1)
         {
@@ -25,7 +27,8 @@ internal static unsafe class Launcher
 
         *program.Alive = 1;
         // PR_SET_PDEATHSIG fires when the thread that cloned ends: it has to be one that lives as long as the process.
-        long pid = vfork ? VforkThread.Clone(program, flags, cgroup) : LaunchThread.IsMainThread ? Clone(program, flags, cgroup) : LaunchThread.Clone(program, flags, cgroup);
+        long pid = deputy is not null ? deputy.Clone(program, Into(flags, cgroup), Math.Max(0, cgroup), vfork)
+            : vfork ? VforkThread.Clone(program, flags, cgroup) : LaunchThread.IsMainThread ? Clone(program, flags, cgroup) : LaunchThread.Clone(program, flags, cgroup);
         if (pid < 0)
         {
             *program.Alive = 0;
@@ -37,7 +40,9 @@ internal static unsafe class Launcher
     }
 
     internal static long Clone(StepProgram program, ulong flags, int cgroup)
-        => Kernel.containers_launch(program.Address, cgroup < 0 ? flags : flags | Kernel.CLONE_INTO_CGROUP, Kernel.SIGCHLD, Math.Max(0, cgroup));
+        => Kernel.containers_launch(program.Address, Into(flags, cgroup), Kernel.SIGCHLD, Math.Max(0, cgroup));
+
+    private static ulong Into(ulong flags, int cgroup) => cgroup < 0 ? flags : flags | Kernel.CLONE_INTO_CGROUP;
 
     /// <summary>
     /// Setting credentials in a child marks the memory it shares non-dumpable, and so this process: its /proc files would
@@ -46,10 +51,55 @@ internal static unsafe class Launcher
     /// </summary>
     internal static void Over()
     {
-        long before = Volatile.Read(ref s_dumpable);
-        if (Interlocked.Decrement(ref s_inFlight) == 0 && before is 0 or 1 && Kernel.prctl(Kernel.PR_GET_DUMPABLE) != before)
+        lock (s_dumping)
         {
-            Kernel.prctl(Kernel.PR_SET_DUMPABLE, before);
+            long before = Volatile.Read(ref s_dumpable);
+            if (Interlocked.Decrement(ref s_inFlight) == 0 && before is 0 or 1 && Kernel.prctl(Kernel.PR_GET_DUMPABLE) != before)
+            {
+                Kernel.prctl(Kernel.PR_SET_DUMPABLE, before);
+            }
+        }
+    }
+
+    /// <summary>
+    /// Does something that a user other than root can do only while a child's files in /proc are this process's own: its maps
+    /// are written there. A child on its way that sets credentials makes them root's at any moment; then it is done again.
+    /// </summary>
+    /// <param name="work">Returns whether it succeeded.</param>
+    /// <returns>Whether it did.</returns>
+    internal static bool WhileDumpable(Func<bool> work)
+    {
+        if (Kernel.geteuid() == 0)
+        {
+            return work();
+        }
+
+        lock (s_dumping)
+        {
+            long before = Kernel.prctl(Kernel.PR_GET_DUMPABLE);
+            try
+            {
+                for (int attempt = 0; ; attempt++)
+                {
+                    Kernel.prctl(Kernel.PR_SET_DUMPABLE, 1);
+                    if (work())
+                    {
+                        return true;
+                    }
+
+                    if (Kernel.prctl(Kernel.PR_GET_DUMPABLE) == 1 || attempt == 100)
+                    {
+                        return false;
+                    }
+                }
+            }
+            finally
+            {
+                if (before != 1)
+                {
+                    Kernel.prctl(Kernel.PR_SET_DUMPABLE, 0);
+                }
+            }
         }
     }
 
@@ -95,6 +145,13 @@ internal sealed unsafe class LaunchedChild(StepProgram program, int pid, PidHand
         }
 
         return true;
+    }
+
+    /// <summary>It shares the memory for good, and is not one of those that are on their way: it changes no credentials.</summary>
+    internal void StandBy()
+    {
+        _over = true;
+        Launcher.Over();
     }
 
     /// <summary>Waits until the child has executed a program of its own, or has ended.</summary>

@@ -27,8 +27,14 @@ internal sealed unsafe partial class StepProgram
         /// <summary>Makes no call: a program that comes here has failed.</summary>
         Fails = 16,
 
+        /// <summary>No errno ends the program: the host reads the result.</summary>
+        GoOn = 32,
+
+        /// <summary>No system call: a program is launched, as <see cref="Launcher"/> does, by this child.</summary>
+        Launch = 64,
+
         /// <summary>What follows is run by a child of the one that runs it: for join.c only.</summary>
-        Spawn = 32,
+        Spawn = 128,
     }
 
     [StructLayout(LayoutKind.Sequential, Size = 88)]

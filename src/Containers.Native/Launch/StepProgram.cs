@@ -341,6 +341,9 @@ internal sealed unsafe partial class StepProgram : IDisposable
         step->Operation = operation;
     }
 
+    /// <summary>A step that is written anew while the child waits: see <see cref="Deputy"/>.</summary>
+    internal Step* At(int index) => &Head->Steps[index];
+
     /// <summary>How many steps of skipping were not known when the step was added.</summary>
     internal void SetSkip(int index, int steps) => Head->Steps[index].Skip = (short)steps;
 }

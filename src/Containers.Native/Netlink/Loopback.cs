@@ -34,4 +34,20 @@ internal static unsafe class Loopback
         using PathHandle socket = new(descriptor);
         return Kernel.Call(SystemCall.ioctl, descriptor, SIOCSIFFLAGS, (long)request);
     }
+
+    /// <summary>Sets the one of a deputy's namespace up.</summary>
+    /// <returns>As the system calls do: -errno on failure.</returns>
+    public static long SetUp(Deputy deputy)
+    {
+        byte* request = stackalloc byte[RequestSize];
+        WriteRequest(new Span<byte>(request, RequestSize));
+        long descriptor = deputy.Call(SystemCall.socket, Kernel.AF_INET, Kernel.SOCK_DGRAM | Kernel.SOCK_CLOEXEC);
+        if (descriptor < 0)
+        {
+            return descriptor;
+        }
+
+        using PathHandle socket = new((int)descriptor);
+        return deputy.Call(SystemCall.ioctl, descriptor, SIOCSIFFLAGS, (long)request);
+    }
 }

@@ -72,13 +72,13 @@ internal static unsafe partial class Kernel
     }
 
     public static int openat(int directory, byte* path, int flags, uint mode = 0)
-        => (int)Retry(SystemCall.openat, directory, (long)path, flags | O_CLOEXEC, mode);
+        => (int)MappedRoot.Again(Retry(SystemCall.openat, directory, (long)path, flags | O_CLOEXEC, mode), SystemCall.openat, directory, (long)path, flags | O_CLOEXEC, mode);
 
     /// <summary>Linux 5.6+. Always close-on-exec.</summary>
     public static int openat2(int directory, byte* path, int flags, uint mode, ulong resolve)
     {
         open_how how = new() { flags = (uint)(flags | O_CLOEXEC), mode = mode, resolve = resolve };
-        return (int)Retry(SystemCall.openat2, directory, (long)path, (long)&how, sizeof(open_how));
+        return (int)MappedRoot.Again(Retry(SystemCall.openat2, directory, (long)path, (long)&how, sizeof(open_how)), SystemCall.openat2, directory, (long)path, (long)&how, sizeof(open_how));
     }
 
     public static int close(int descriptor) => (int)Call(SystemCall.close, descriptor); // never again after EINTR: close(2)
@@ -91,54 +91,58 @@ internal static unsafe partial class Kernel
 
     public static int ftruncate(int descriptor, long length) => (int)Retry(SystemCall.ftruncate, descriptor, length);
 
-    public static int mkdirat(int directory, byte* path, uint mode) => (int)Call(SystemCall.mkdirat, directory, (long)path, mode);
+    public static int mkdirat(int directory, byte* path, uint mode) => (int)MappedRoot.Again(Call(SystemCall.mkdirat, directory, (long)path, mode), SystemCall.mkdirat, directory, (long)path, mode);
 
     public static int mknodat(int directory, byte* path, uint mode, ulong device)
-        => (int)Call(SystemCall.mknodat, directory, (long)path, mode, (long)device);
+        => (int)MappedRoot.Again(Call(SystemCall.mknodat, directory, (long)path, mode, (long)device), SystemCall.mknodat, directory, (long)path, mode, (long)device);
 
     /// <summary>A device number as the kernel packs it (linux/kdev_t.h, new_encode_dev).</summary>
     public static ulong makedev(uint major, uint minor) => (minor & 0xff) | ((major & 0xfff) << 8) | ((ulong)(minor & ~0xffu) << 12);
 
-    public static int symlinkat(byte* target, int directory, byte* path) => (int)Call(SystemCall.symlinkat, (long)target, directory, (long)path);
+    public static int symlinkat(byte* target, int directory, byte* path) => (int)MappedRoot.Again(Call(SystemCall.symlinkat, (long)target, directory, (long)path), SystemCall.symlinkat, (long)target, directory, (long)path);
 
     public static int linkat(int fromDirectory, byte* from, int toDirectory, byte* to, int flags)
-        => (int)Call(SystemCall.linkat, fromDirectory, (long)from, toDirectory, (long)to, flags);
+        => (int)MappedRoot.Again(Call(SystemCall.linkat, fromDirectory, (long)from, toDirectory, (long)to, flags), SystemCall.linkat, fromDirectory, (long)from, toDirectory, (long)to, flags);
 
-    public static int unlinkat(int directory, byte* path, int flags) => (int)Call(SystemCall.unlinkat, directory, (long)path, flags);
+    public static int unlinkat(int directory, byte* path, int flags) => (int)MappedRoot.Again(Call(SystemCall.unlinkat, directory, (long)path, flags), SystemCall.unlinkat, directory, (long)path, flags);
 
     public static int renameat2(int fromDirectory, byte* from, int toDirectory, byte* to, uint flags)
-        => (int)Call(SystemCall.renameat2, fromDirectory, (long)from, toDirectory, (long)to, flags);
+        => (int)MappedRoot.Again(Call(SystemCall.renameat2, fromDirectory, (long)from, toDirectory, (long)to, flags), SystemCall.renameat2, fromDirectory, (long)from, toDirectory, (long)to, flags);
 
     public static long readlinkat(int directory, byte* path, byte* buffer, nuint size)
-        => Call(SystemCall.readlinkat, directory, (long)path, (long)buffer, (long)size);
+        => MappedRoot.Again(Call(SystemCall.readlinkat, directory, (long)path, (long)buffer, (long)size), SystemCall.readlinkat, directory, (long)path, (long)buffer, (long)size);
 
-    public static int fchmod(int descriptor, uint mode) => (int)Call(SystemCall.fchmod, descriptor, mode);
+    public static int fchmod(int descriptor, uint mode)
+        => (int)(MappedRoot.NeedsRoot(mode) ? MappedRoot.Call(SystemCall.fchmod, descriptor, mode) : MappedRoot.Again(Call(SystemCall.fchmod, descriptor, mode), SystemCall.fchmod, descriptor, mode));
 
     /// <summary>Follows a symbolic link at the end of the path: the call has no flags.</summary>
-    public static int fchmodat(int directory, byte* path, uint mode) => (int)Call(SystemCall.fchmodat, directory, (long)path, mode);
+    public static int fchmodat(int directory, byte* path, uint mode)
+        => (int)(MappedRoot.NeedsRoot(mode) ? MappedRoot.Call(SystemCall.fchmodat, directory, (long)path, mode)
+            : MappedRoot.Again(Call(SystemCall.fchmodat, directory, (long)path, mode), SystemCall.fchmodat, directory, (long)path, mode));
 
-    public static int fchown(int descriptor, uint user, uint group) => (int)Call(SystemCall.fchown, descriptor, user, group);
+    public static int fchown(int descriptor, uint user, uint group)
+        => MappedRoot.IsEntered ? MappedRoot.Chown(SystemCall.fchown, descriptor, 0, user, group, 0) : (int)Call(SystemCall.fchown, descriptor, user, group);
 
     public static int fchownat(int directory, byte* path, uint user, uint group, int flags)
-        => (int)Call(SystemCall.fchownat, directory, (long)path, user, group, flags);
+        => MappedRoot.IsEntered ? MappedRoot.Chown(SystemCall.fchownat, directory, (long)path, user, group, flags) : (int)Call(SystemCall.fchownat, directory, (long)path, user, group, flags);
 
     /// <param name="times">Access and modification time; null: now.</param>
     public static int utimensat(int directory, byte* path, timespec* times, int flags)
-        => (int)Call(SystemCall.utimensat, directory, (long)path, (long)times, flags);
+        => (int)MappedRoot.Again(Call(SystemCall.utimensat, directory, (long)path, (long)times, flags), SystemCall.utimensat, directory, (long)path, (long)times, flags);
 
     public static int fsetxattr(int descriptor, byte* name, byte* value, nuint size)
-        => (int)Call(SystemCall.fsetxattr, descriptor, (long)name, (long)value, (long)size);
+        => (int)MappedRoot.Again(Call(SystemCall.fsetxattr, descriptor, (long)name, (long)value, (long)size), SystemCall.fsetxattr, descriptor, (long)name, (long)value, (long)size);
 
     public static int lsetxattr(byte* path, byte* name, byte* value, nuint size)
-        => (int)Call(SystemCall.lsetxattr, (long)path, (long)name, (long)value, (long)size);
+        => (int)MappedRoot.Again(Call(SystemCall.lsetxattr, (long)path, (long)name, (long)value, (long)size), SystemCall.lsetxattr, (long)path, (long)name, (long)value, (long)size);
 
     public static long lgetxattr(byte* path, byte* name, byte* value, nuint size)
-        => Call(SystemCall.lgetxattr, (long)path, (long)name, (long)value, (long)size);
+        => MappedRoot.Again(Call(SystemCall.lgetxattr, (long)path, (long)name, (long)value, (long)size), SystemCall.lgetxattr, (long)path, (long)name, (long)value, (long)size);
 
-    public static long llistxattr(byte* path, byte* list, nuint size) => Call(SystemCall.llistxattr, (long)path, (long)list, (long)size);
+    public static long llistxattr(byte* path, byte* list, nuint size) => MappedRoot.Again(Call(SystemCall.llistxattr, (long)path, (long)list, (long)size), SystemCall.llistxattr, (long)path, (long)list, (long)size);
 
     public static long fgetxattr(int descriptor, byte* name, byte* value, nuint size)
-        => Call(SystemCall.fgetxattr, descriptor, (long)name, (long)value, (long)size);
+        => MappedRoot.Again(Call(SystemCall.fgetxattr, descriptor, (long)name, (long)value, (long)size), SystemCall.fgetxattr, descriptor, (long)name, (long)value, (long)size);
 
     public static int flock(int descriptor, int operation) => (int)Retry(SystemCall.flock, descriptor, operation);
 

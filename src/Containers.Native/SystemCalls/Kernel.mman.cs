@@ -18,6 +18,4 @@ internal static unsafe partial class Kernel
     public const int F_SEAL_WRITE = 8;
 
     public const int F_SETFD = 2;
-
-    public const ulong CLONE_PARENT = 0x8000;
 }

@@ -30,8 +30,9 @@ internal static unsafe partial class Kernel
     public const ulong MOUNT_ATTR_NOSUID = 2;
     public const ulong MOUNT_ATTR_NODEV = 4;
     public const ulong MOUNT_ATTR_NOEXEC = 8;
-    public const ulong MOUNT_ATTR__ATIME = 0x70;
     public const ulong MOUNT_ATTR_IDMAP = 0x100000;
+    public const ulong MS_SLAVE = 1 << 19;
+    public const ulong MOUNT_ATTR__ATIME = 0x70;
 
     [StructLayout(LayoutKind.Sequential)]
     public struct mount_attr

@@ -7,6 +7,7 @@ internal static unsafe partial class Kernel
 {
     public const ulong CLONE_FILES = 0x400;
     public const ulong CLONE_VFORK = 0x4000;
+    public const ulong CLONE_PARENT = 0x8000;
     public const ulong CLONE_NEWTIME = 0x80;
     public const ulong CLONE_NEWNS = 0x20000;
     public const ulong CLONE_NEWCGROUP = 0x2000000;

@@ -44,5 +44,13 @@ internal static unsafe partial class Kernel
     }
 
     public static int statx(int directory, byte* path, int flags, uint mask, statx_t* result)
-        => (int)Call(SystemCall.statx, directory, (long)path, flags, mask, (long)result);
+    {
+        int status = (int)MappedRoot.Again(Call(SystemCall.statx, directory, (long)path, flags, mask, (long)result), SystemCall.statx, directory, (long)path, flags, mask, (long)result);
+        if (status >= 0 && MappedRoot.IsEntered)
+        {
+            MappedRoot.Translate(directory, path, flags, mask, result);
+        }
+
+        return status;
+    }
 }

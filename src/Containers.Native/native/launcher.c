@@ -30,7 +30,9 @@ enum {
     STEP_ANNOUNCE = 4,    /* the parent is told that the program has come to this step */
     STEP_CLOCK_ENDS = 8,  /* from this step on no time is taken: a filter of system calls may refuse to tell it, or kill for the question */
     STEP_FAILS = 16,      /* makes no call: a program that comes here has failed */
-    STEP_SPAWN = 32,      /* what follows is run by a child: args are clone flags, and a cgroup (-1: none) */
+    STEP_GO_ON = 32,      /* no errno ends the program: the parent reads the result */
+    STEP_LAUNCH = 64,     /* no system call, but containers_launch of a program */
+    STEP_SPAWN = 128,     /* what follows is run by a child: args are clone flags, and a cgroup (-1: none) */
 };
 
 /* One system call. 88 bytes. */
@@ -228,6 +230,8 @@ static void spawn(struct program *program, struct step *step, u64 flags, s64 cgr
         call6(NR_exit_group, result < 0 ? 127 : 0, 0, 0, 0, 0, 0);
 }
 
+EXPORT s64 containers_launch(struct program *program, u64 flags, u64 exit_signal, s64 cgroup);
+
 static void run(struct program *program)
 {
     if (program->resume == 0)
@@ -255,7 +259,8 @@ static void run(struct program *program)
         }
         s64 result;
         do {
-            result = call6(step->call, a[0], a[1], a[2], a[3], a[4], a[5]);
+            result = step->flags & STEP_LAUNCH ? containers_launch((struct program *)a[0], (u64)a[1], (u64)a[2], a[3])
+                                               : call6(step->call, a[0], a[1], a[2], a[3], a[4], a[5]);
         } while (result == -EINTR || (result >= 0 && (step->flags & STEP_REPEAT)));
         if (result > 0 && (step->flags & STEP_EXPECT_ZERO))
             result = -ESRCH;
@@ -269,7 +274,7 @@ static void run(struct program *program)
             if (step->save >= 0)
                 program->slots[step->save] = result;
             i += step->skip;
-        } else if (tolerates(step, -result)) {
+        } else if ((step->flags & STEP_GO_ON) || tolerates(step, -result)) {
             i += step->skip_error;
         } else {
             program->failed = (s32)i;

@@ -140,12 +140,16 @@ public sealed class CgroupTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     [Fact]
     public async Task Container_finds_its_limits_in_sys_and_cannot_change_them()
     {
-        Requires.That(CgroupHost.Current.Mode == CgroupMode.V2, "this test needs a host with cgroup v2 alone");
+        Assert.SkipUnless(CgroupHost.Current.Mode == CgroupMode.V2, "this test needs a host with cgroup v2 alone");
 
-        string seen = await root.Sh("cat /sys/fs/cgroup/memory.max; grep ' /sys/fs/cgroup ' /proc/self/mountinfo; for f in memory.max cgroup.procs cgroup.kill; do echo 1 2>&1 > /sys/fs/cgroup/$f; done; mkdir /sys/fs/cgroup/x; mount -o remount,rw /sys/fs/cgroup; ls /sys/fs/cgroup/release_agent; true 2>&1", with => with.WithMemoryLimit(64 << 20).WithCommand("sh", "-c", "exec 2>&1; true"));
+        string seen = await root.Sh("cat /sys/fs/cgroup/memory.max; grep ' /sys/fs/cgroup ' /proc/self/mountinfo; for f in memory.max cgroup.procs cgroup.subtree_control; do (echo 1 > /sys/fs/cgroup/$f) 2>&1; done; mkdir /sys/fs/cgroup/x 2>&1; mount -o remount,rw /sys/fs/cgroup 2>&1; ls /sys/fs/cgroup/release_agent 2>&1; true",
+            with => with.WithMemoryLimit(64 << 20));
 
         Assert.StartsWith("67108864\n", seen);
         Assert.Contains("/ /sys/fs/cgroup ro,nosuid,nodev,noexec", seen);
+        Assert.Equal(4, seen.Split("Read-only file system").Length - 1);
+        Assert.Contains("release_agent: No such file or directory", seen);
+        Assert.Contains("mount: permission denied", seen);
     }
 
     [Fact]

@@ -136,7 +136,7 @@ public sealed class LimitsTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     [Fact]
     public async Task Limit_on_a_controller_it_was_started_without_is_an_error_that_names_it()
     {
-        Requires.That(CgroupHost.Current.Of("cpuset") is not null, "this test needs the controller cpuset");
+        Assert.SkipUnless(CgroupHost.Current.Of("cpuset") is not null, "this test needs the controller cpuset");
         await using Container container = await root.Container.WithPidsLimit(10).WithCommand("sleep", "1000").StartAsync(Cancellation);
 
         ContainerException error = await Assert.ThrowsAsync<ContainerException>(() => container.UpdateAsync(new ResourceLimits { CpusetCpus = "0" }, Cancellation));
@@ -149,7 +149,7 @@ public sealed class LimitsTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     public async Task Disk_is_throttled_as_asked()
     {
         string? disk = Disk();
-        Requires.That(disk is not null && CgroupHost.Current.Of("io") is not null, "this test needs a disk of the host and the controller io");
+        Assert.SkipUnless(disk is not null && CgroupHost.Current.Of("io") is not null, "this test needs a disk of the host and the controller io");
 
         await using Container container = await root.Container.WithIoLimit(disk!, readBytes: 4 * Mebibyte, writeOperations: 100).WithCommand("sleep", "1000").StartAsync(Cancellation);
 
@@ -169,7 +169,7 @@ public sealed class LimitsTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     [Fact]
     public async Task Huge_pages_are_limited()
     {
-        Requires.That(CgroupHost.Current.Of("hugetlb") is not null, "this test needs the controller hugetlb");
+        Assert.SkipUnless(CgroupHost.Current.Of("hugetlb") is not null, "this test needs the controller hugetlb");
         await using Container container = await root.Container.WithHugetlbLimit("2MB", 4 * Mebibyte).WithCommand("sleep", "1000").StartAsync(Cancellation);
 
         Dictionary<string, string> files = Files(container);

@@ -19,14 +19,14 @@ public sealed class StatisticsTests(BusyboxRoot root) : IClassFixture<BusyboxRoo
         await lines.MoveNextAsync();
 
         MemoryStatistics filled = container.GetStatistics().Memory!;
-        Assert.InRange(filled.Current, 32 * Mebibyte, 48 * Mebibyte);
-        Assert.InRange(filled.Cache, 32 * Mebibyte, 48 * Mebibyte);
+        Assert.InRange(filled.Current, 31 * Mebibyte, 48 * Mebibyte);
+        Assert.InRange(filled.Cache, 31 * Mebibyte, 48 * Mebibyte); // each processor keeps some pages uncounted: 5.10 said 32 MiB less 32 KiB
 
         await container.WriteInputAsync("\n", Cancellation);
         await lines.MoveNextAsync();
         MemoryStatistics removed = container.GetStatistics().Memory!;
         Assert.InRange(removed.Current, 0, 16 * Mebibyte);
-        Assert.InRange(removed.Peak ?? 32 * Mebibyte, 32 * Mebibyte, 48 * Mebibyte);
+        Assert.InRange(removed.Peak ?? 32 * Mebibyte, 31 * Mebibyte, 48 * Mebibyte);
         Assert.Equal((128 * Mebibyte, 0), (removed.Limit!.Value, removed.OomKills));
         await lines.DisposeAsync();
     }
@@ -79,10 +79,10 @@ public sealed class StatisticsTests(BusyboxRoot root) : IClassFixture<BusyboxRoo
     [Fact]
     public async Task Disks_that_are_used_are_counted()
     {
-        Requires.That(CgroupHost.Current.Of("io") is not null, "this test needs the controller io");
+        Assert.SkipUnless(CgroupHost.Current.Of("io") is not null, "this test needs the controller io");
         string shared = root["written"];
         Directory.CreateDirectory(shared);
-        Requires.That(Directory.Exists($"/sys/dev/block/{Tool.Run("stat", "-c", "%Hd:%Ld", shared).Trim()}"), "this test needs a directory on a disk");
+        Assert.SkipUnless(Directory.Exists($"/sys/dev/block/{Tool.Run("stat", "-c", "%Hd:%Ld", shared).Trim()}"), "this test needs a directory on a disk");
         await using Container container = await root.Container.WithCgroup().WithBind(shared, "/shared").WithCommand("sh", "-c", "dd if=/dev/zero of=/shared/file bs=1M count=8 oflag=direct 2> /dev/null").StartAsync(Cancellation);
         await container.WaitAsync(Cancellation);
 

@@ -1,4 +1,6 @@
 using System.Globalization;
+using Containers.Native;
+using Containers.UserNamespaces;
 
 namespace Containers.Images.Users;
 
@@ -27,6 +29,7 @@ internal sealed class UserDatabase
     /// <param name="image">The image's name, for messages.</param>
     public static UserDatabase Read(IReadOnlyList<string> lowerDirectories, string image)
     {
+        using MappedRoot.Scope scope = SubordinateTrees.Enter();
         using LayerView view = new(lowerDirectories);
         return new UserDatabase(
             image,

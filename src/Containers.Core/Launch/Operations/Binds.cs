@@ -1,3 +1,4 @@
+using Containers.Host;
 using Containers.Native;
 
 namespace Containers.Launch;
@@ -11,28 +12,39 @@ internal sealed unsafe class BindMount(ContainerMount.Bind bind) : LaunchOperati
 
     public override string Why => bind.ReadOnly ? "Something of the host that the container may read" : "Something of the host that the container may use";
 
-    public override void Compile(PlanCompiler plan)
+    /// <exception cref="ContainerException">It cannot be bound as it is asked for.</exception>
+    public static void Check(ContainerMount.Bind bind, KernelFeatures features)
     {
-        if (!_directory && !File.Exists(bind.Source))
+        if (!Directory.Exists(bind.Source) && !File.Exists(bind.Source))
         {
             throw new ContainerException($"bind \"{bind.Source}\" to \"{bind.Target}\": there is nothing at the source.", "Make the file or directory first: a container's mounts make nothing on the host.");
         }
 
-        if (bind.ReadOnly && !plan.Features.MountSetattr && HostMounts.AreBelow(bind.Source))
+        if (bind.ReadOnly && !features.MountSetattr && HostMounts.AreBelow(bind.Source))
         {
-            throw new ContainerException($"bind \"{bind.Source}\" to \"{bind.Target}\": it has mounts below it that this kernel cannot make read-only with it.", "Linux 5.12 has mount_setattr(2), which can.");
+            throw new ContainerException($"bind \"{bind.Source}\" to \"{bind.Target}\": it has mounts below it that this kernel cannot make read-only with it.", "Linux 5.12 has mount_setattr(2), which can. " + HostHints.Refer);
         }
 
-        plan.Add(SystemCall.open_tree, Kernel.AT_FDCWD, plan.Text(bind.Source), Kernel.OPEN_TREE_CLONE | Kernel.OPEN_TREE_CLOEXEC | Kernel.AT_RECURSIVE).Into(plan.Mount);
-        if (bind.ReadOnly)
+    }
+
+    public override void Compile(PlanCompiler plan)
+    {
+        if (!plan.OpenBinds.TryGetValue(bind, out Slot mount))
         {
-            plan.ReadOnly(plan.Mount, attached: false, recursive: true);
+            Check(bind, plan.Features);
+            mount = plan.Mount;
+            plan.Add(SystemCall.open_tree, Kernel.AT_FDCWD, plan.Text(bind.Source), Kernel.OPEN_TREE_CLONE | Kernel.OPEN_TREE_CLOEXEC | Kernel.AT_RECURSIVE).Into(mount);
         }
 
-        plan.AttachInside(plan.Mount, bind.Target, _directory, links: true);
         if (bind.ReadOnly)
         {
-            plan.ReadOnly(plan.Mount, attached: true, plan.Features.MountSetattr ? 0 : HostMounts.Flags(bind.Source));
+            plan.ReadOnly(mount, attached: false, recursive: true);
+        }
+
+        plan.AttachInside(mount, bind.Target, _directory, links: true);
+        if (bind.ReadOnly)
+        {
+            plan.ReadOnly(mount, attached: true, plan.Features.MountSetattr ? 0 : HostMounts.Flags(bind.Source));
         }
     }
 
@@ -63,7 +75,7 @@ internal sealed unsafe class MountEtcFiles(LaunchRequest request) : LaunchOperat
         // A tmpfs on a directory whose path nobody needs any more; its files are bound into the root one by one, and it
         // goes with the old root.
         plan.NewFileSystem("tmpfs", "mode=755", Kernel.MOUNT_ATTR_NOSUID | Kernel.MOUNT_ATTR_NODEV | Kernel.MOUNT_ATTR_NOEXEC, plan.Context);
-        plan.Attach(plan.Context, Kernel.AT_FDCWD, request.Scratch);
+        plan.Attach(plan.Context, Kernel.AT_FDCWD, request.Seen(request.Scratch));
         foreach ((string name, string content) in Contents())
         {
             byte* text = plan.Text(content);
@@ -89,7 +101,8 @@ internal sealed unsafe class MountEtcFiles(LaunchRequest request) : LaunchOperat
     }
 
     public override string? Hint(Errno errno)
-        => PlaceHints.For(errno, "one of these files") is { } hint ? $"{hint} {nameof(ContainerBuilder.WithoutEtcFiles)}() leaves them as they are." : null;
+        => errno is Errno.EACCES or Errno.EOVERFLOW && request.Maps is not null ? "The root's /etc belongs to someone who is no one in the container's user namespace, where not even root may change it: give the root to this process's user, or WithoutEtcFiles() leaves it as it is."
+            : PlaceHints.For(errno, "one of these files") is { } hint ? $"{hint} {nameof(ContainerBuilder.WithoutEtcFiles)}() leaves them as they are." : null;
 
     private (string Name, string Content)[] Contents() =>
     [

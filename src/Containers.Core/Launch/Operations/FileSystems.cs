@@ -1,10 +1,13 @@
 using Containers.Native;
+using Containers.UserNamespaces;
 
 namespace Containers.Launch;
 
 /// <summary>A fresh instance of one of the kernel's file systems.</summary>
 internal sealed class MountFileSystem(string type, string target, ulong attributes, string options, MountFileSystem.Keep keep = MountFileSystem.Keep.Nothing, bool links = false) : LaunchOperation
 {
+    private const uint TtyGroup = 5;
+
     public enum Keep
     {
         Nothing,
@@ -28,8 +31,14 @@ internal sealed class MountFileSystem(string type, string target, ulong attribut
 
     public override void Compile(PlanCompiler plan)
     {
+        string all = options;
+        if (type == "devpts" && plan.Request.Maps is { } maps && IdMaps.ToHost(maps.Groups, TtyGroup) is null)
+        {
+            all = string.Join(',', options.Split(',').Where(option => !option.StartsWith("gid=", StringComparison.Ordinal))); // an id that is nobody's here
+        }
+
         Slot mount = keep switch { Keep.Proc => plan.Proc, Keep.Sys => plan.Sys, Keep.Dev => plan.Dev, _ => plan.Mount };
-        plan.NewFileSystem(type, options, attributes, mount);
+        plan.NewFileSystem(type, all, attributes, mount);
         if (target.StartsWith("/dev/", StringComparison.Ordinal) && !links)
         {
             plan.Attach(mount, plan.Dev, target["/dev/".Length..]); // our own tmpfs: nothing in it can lead astray
@@ -63,6 +72,9 @@ internal sealed class MountFileSystem(string type, string target, ulong attribut
     public override string? Hint(Errno errno) => errno switch
     {
         Errno.ELOOP when !links => $"The image has a symbolic link at {target} or on the way to it, where the runtime's own {type} has to be.",
+        Errno.EPERM when type is "proc" or "sysfs" => HostRestrictions.Find()
+            ?? $"The kernel mounts {type} in a user namespace only where one is mounted of which nothing is covered. Inside another container, parts of it are: that one has to be started without masked paths.",
+        Errno.EPERM or Errno.EACCES => HostRestrictions.Find(),
         _ => PlaceHints.For(errno, target),
     };
 }
@@ -86,6 +98,12 @@ internal sealed class MakeDevices : LaunchOperation
     {
         foreach ((string name, uint major, uint minor) in s_devices)
         {
+            if (plan.Request.Maps is not null)
+            {
+                Bind(plan, name, major, minor);
+                continue;
+            }
+
             plan.Add(SystemCall.mknodat, plan.Dev, StepProgram.Constant(name), Kernel.S_IFCHR | 0x1b6 /* 0666 */, Kernel.makedev(major, minor));
         }
 
@@ -113,6 +131,26 @@ internal sealed class MakeDevices : LaunchOperation
         }
 
         script.Inside($"mkdir {string.Join(' ', s_directories.Select(name => "\"$root\"/dev/" + name))}");
+    }
+
+    // A user namespace makes no device nodes: the host's own ones are bound.
+    private static unsafe void Bind(PlanCompiler plan, string name, uint major, uint minor)
+    {
+        string source = "/dev/" + name;
+        Kernel.statx_t status = default;
+        fixed (byte* path = CString.Bytes(source))
+        {
+            Kernel.Check(Kernel.statx(Kernel.AT_FDCWD, path, Kernel.AT_SYMLINK_NOFOLLOW, Kernel.STATX_BASIC_STATS, &status), "look at the device", source);
+        }
+
+        if (status.Type != Kernel.S_IFCHR || (status.stx_rdev_major, status.stx_rdev_minor) != (major, minor))
+        {
+            throw new ContainerException($"\"{source}\" of this host is not the character device {major}:{minor}, and a container with users of its own has the host's devices.");
+        }
+
+        plan.Add(SystemCall.mknodat, plan.Dev, StepProgram.Constant(name), Kernel.S_IFREG | 0x1b6 /* 0666 */, 0);
+        plan.Add(SystemCall.open_tree, Kernel.AT_FDCWD, StepProgram.Constant(source), Kernel.OPEN_TREE_CLONE | Kernel.OPEN_TREE_CLOEXEC).Into(plan.Mount);
+        plan.Attach(plan.Mount, plan.Dev, name);
     }
 
     public override string? Hint(Errno errno) => errno == Errno.EPERM ? "Making device nodes needs root (CAP_MKNOD)." : null;

@@ -15,7 +15,7 @@ internal sealed unsafe class MountDisk(LaunchRequest request, MemoryDisk disk) :
         plan.NewFileSystem("tmpfs", disk.Options, Kernel.MOUNT_ATTR_NOSUID | Kernel.MOUNT_ATTR_NODEV, plan.Mount);
         Argument upper = StepProgram.Constant("upper");
         plan.Add(SystemCall.mkdirat, plan.Mount, upper, disk.Mode);
-        if ((disk.UserId | disk.GroupId) != 0)
+        if (request.Maps is null && (disk.UserId | disk.GroupId) != 0) // root of a user namespace is who it belongs to
         {
             plan.Add(SystemCall.fchownat, plan.Mount, upper, disk.UserId, disk.GroupId, 0);
         }
@@ -26,7 +26,7 @@ internal sealed unsafe class MountDisk(LaunchRequest request, MemoryDisk disk) :
         }
 
         plan.Add(SystemCall.mkdirat, plan.Mount, StepProgram.Constant("work"), 0x1c0 /* 0700 */);
-        plan.Attach(plan.Mount, Kernel.AT_FDCWD, request.DiskMountPoint);
+        plan.Attach(plan.Mount, Kernel.AT_FDCWD, request.Seen(request.DiskMountPoint));
     }
 
     public override void Shell(ShellScript script)

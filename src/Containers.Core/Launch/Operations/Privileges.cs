@@ -27,7 +27,15 @@ internal sealed unsafe class DropPrivileges(LaunchRequest request) : LaunchOpera
 
         plan.Add(SystemCall.prctl, Kernel.PR_CAP_AMBIENT, Kernel.PR_CAP_AMBIENT_CLEAR_ALL);
         Span<uint> groups = [.. request.SupplementaryGroups];
-        plan.Add(SystemCall.setgroups, groups.Length, plan.Program.Bytes(System.Runtime.InteropServices.MemoryMarshal.AsBytes(groups)));
+        if (request.Maps is { DeniesSetGroups: true })
+        {
+            // Kept as they are: who has no privileges may not leave a group that is denied what others are allowed.
+        }
+        else
+        {
+            plan.Add(SystemCall.setgroups, groups.Length, plan.Program.Bytes(System.Runtime.InteropServices.MemoryMarshal.AsBytes(groups)));
+        }
+
         plan.Add(SystemCall.setresgid, request.GroupId, request.GroupId, request.GroupId);
         ulong ambient = Bits(request.Spec.AmbientCapabilities);
         if (request.UserId != 0 && ambient != 0)

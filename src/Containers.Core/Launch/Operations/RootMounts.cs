@@ -1,4 +1,5 @@
 using System.Text;
+using Containers.Host;
 using Containers.Native;
 
 namespace Containers.Launch;
@@ -25,7 +26,12 @@ internal sealed unsafe class MountOverlay(LaunchRequest request) : LaunchOperati
 
     public override void Compile(PlanCompiler plan)
     {
-        if (plan.Features.OverlayLowerAppend)
+        if (request.HostRoot >= 0)
+        {
+            plan.Add(SystemCall.fcntl, request.HostRoot, Kernel.F_DUPFD_CLOEXEC, 3).Into(plan.Root);
+            plan.Attach(plan.Root, Kernel.AT_FDCWD, request.Seen(request.RootMountPoint));
+        }
+        else if (plan.Features.OverlayLowerAppend)
         {
             plan.Add(SystemCall.fsopen, StepProgram.Constant("overlay"), Kernel.FSOPEN_CLOEXEC).Into(plan.Context);
             plan.Set("source", "overlay");
@@ -34,13 +40,18 @@ internal sealed unsafe class MountOverlay(LaunchRequest request) : LaunchOperati
                 plan.Set("lowerdir+", lower);
             }
 
-            plan.Set("upperdir", request.Upper);
-            plan.Set("workdir", request.Work);
+            plan.Set("upperdir", request.Seen(request.Upper));
+            plan.Set("workdir", request.Seen(request.Work));
+            if (request.Maps is not null)
+            {
+                plan.Flag("userxattr"); // Linux 5.11: trusted.* is not for root of a user namespace
+            }
+
             // Nothing of it outlives the container, so nothing has to reach the disk: without this, unmounting would
             // sync the whole file system below. Linux 5.10, overlayfs.rst "Volatile mount".
             plan.Flag("volatile");
             plan.CreateMount(0, plan.Root);
-            plan.Attach(plan.Root, Kernel.AT_FDCWD, request.RootMountPoint);
+            plan.Attach(plan.Root, Kernel.AT_FDCWD, request.Seen(request.RootMountPoint));
         }
         else
         {
@@ -65,8 +76,11 @@ internal sealed unsafe class MountOverlay(LaunchRequest request) : LaunchOperati
 
     public override string? Hint(Errno errno) => errno switch
     {
-        Errno.EPERM => "Mounting an overlay needs root (CAP_SYS_ADMIN).",
-        Errno.ENODEV => "The kernel has no overlay file system: load its module (modprobe overlay).",
+        Errno.EACCES when request.Maps is not null => "The root inside, who is another user on the host, has to be let in by each directory on the way to the root's.",
+        Errno.EPERM or Errno.EINVAL when request.Maps is not null => UserNamespaces.HostRestrictions.Find()
+            ?? $"Overlays in user namespaces came with Linux 5.11, and some file systems serve as none's upper directory (the store is \"{request.StateDirectory}\"): WithCopiedRoot() gives the container a copy of its root instead. {HostHints.Refer}",
+        Errno.EPERM => "Mounting an overlay needs root (CAP_SYS_ADMIN). " + HostHints.Refer,
+        Errno.ENODEV => "The kernel has no overlay file system: load its module (modprobe overlay). " + HostHints.Refer,
         Errno.EINVAL => $"The file system of \"{request.StateDirectory}\" may not serve as an overlay's upper directory (it is an overlay or a network file system): choose another store. The kernel's log has the reason.",
         Errno.ESTALE or Errno.EBUSY => "The upper or work directory is in use by another overlay.",
         _ => null,
@@ -74,22 +88,29 @@ internal sealed unsafe class MountOverlay(LaunchRequest request) : LaunchOperati
 
     private string InState(string path) => "$state" + path[request.StateDirectory.Length..];
 
-    private string Lowers() => string.Join(':', request.LowerDirectories.Select(Escape));
+    private string Lowers() => Join(request.LowerDirectories);
 
-    private static string Escape(string path) => path.Replace("\\", "\\\\", StringComparison.Ordinal).Replace(":", "\\:", StringComparison.Ordinal).Replace(",", "\\,", StringComparison.Ordinal);
+    /// <summary>Directories as an option of mount(2) names them.</summary>
+    public static string Join(IReadOnlyList<string> directories) => string.Join(':', directories.Select(Escape));
+
+    public static string Escape(string path) => path.Replace("\\", "\\\\", StringComparison.Ordinal).Replace(":", "\\:", StringComparison.Ordinal).Replace(",", "\\,", StringComparison.Ordinal);
+
+    public static void CheckLength(string options, int layers)
+    {
+        if (Encoding.UTF8.GetByteCount(options) >= Environment.SystemPageSize)
+        {
+            throw new ContainerException($"mount overlay: the paths of {layers} layers do not fit into one page of mount options.",
+                "Linux 6.7 and newer take them one by one; a store with a shorter path helps too. " + HostHints.Refer);
+        }
+    }
 
     // Before Linux 6.7: one string, of which the kernel takes one page.
     private void MountByOptions(PlanCompiler plan)
     {
-        string options = $"lowerdir={Lowers()},upperdir={Escape(request.Upper)},workdir={Escape(request.Work)},volatile";
-        if (Encoding.UTF8.GetByteCount(options) >= Environment.SystemPageSize)
-        {
-            throw new ContainerException($"mount overlay: the paths of {request.LowerDirectories.Count} layers do not fit into one page of mount options.",
-                "Linux 6.7 and newer take them one by one; a store with a shorter path helps too.");
-        }
-
-        plan.Add(SystemCall.mount, StepProgram.Constant("overlay"), plan.Text(request.RootMountPoint), StepProgram.Constant("overlay"), 0, plan.Text(options));
-        plan.Add(SystemCall.openat, Kernel.AT_FDCWD, plan.Text(request.RootMountPoint), Kernel.O_PATH | Kernel.O_DIRECTORY | Kernel.O_CLOEXEC).Into(plan.Root);
+        string options = $"lowerdir={Lowers()},upperdir={Escape(request.Seen(request.Upper))},workdir={Escape(request.Seen(request.Work))},volatile{(request.Maps is null ? "" : ",userxattr")}";
+        CheckLength(options, request.LowerDirectories.Count);
+        plan.Add(SystemCall.mount, StepProgram.Constant("overlay"), plan.Text(request.Seen(request.RootMountPoint)), StepProgram.Constant("overlay"), 0, plan.Text(options));
+        plan.Add(SystemCall.openat, Kernel.AT_FDCWD, plan.Text(request.Seen(request.RootMountPoint)), Kernel.O_PATH | Kernel.O_DIRECTORY | Kernel.O_CLOEXEC).Into(plan.Root);
     }
 }
 
@@ -104,9 +125,21 @@ internal sealed unsafe class BindRoot(LaunchRequest request) : LaunchOperation
 
     public override void Compile(PlanCompiler plan)
     {
-        plan.Add(SystemCall.open_tree, Kernel.AT_FDCWD, plan.Text(_directory), Kernel.OPEN_TREE_CLONE | Kernel.OPEN_TREE_CLOEXEC | Kernel.AT_RECURSIVE).Into(plan.Root);
-        plan.Attach(plan.Root, Kernel.AT_FDCWD, request.RootMountPoint);
+        if (request.HostRoot >= 0)
+        {
+            plan.Add(SystemCall.fcntl, request.HostRoot, Kernel.F_DUPFD_CLOEXEC, 3).Into(plan.Root);
+        }
+        else if (request.Maps is null)
+        {
+            Open(plan);
+        }
+
+        plan.Attach(plan.Root, Kernel.AT_FDCWD, request.Seen(request.RootMountPoint));
     }
+
+    /// <summary>Opens the directory; with users of its own the child does so earlier than it mounts, see <see cref="OpenBinds"/>.</summary>
+    public static void Open(PlanCompiler plan)
+        => plan.Add(SystemCall.open_tree, Kernel.AT_FDCWD, plan.Text(plan.Request.LowerDirectories[0]), Kernel.OPEN_TREE_CLONE | Kernel.OPEN_TREE_CLOEXEC | Kernel.AT_RECURSIVE).Into(plan.Root);
 
     public override void Shell(ShellScript script)
     {

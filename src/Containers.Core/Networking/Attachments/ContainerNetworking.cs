@@ -28,16 +28,22 @@ internal sealed class ContainerNetworking : IDisposable
     public IEnumerable<IPAddress> Addresses => _attachments.SelectMany(one => one.Addresses);
 
     /// <summary>Makes the networks that a spec asks for; nothing is left of them when one fails.</summary>
-    public static ContainerNetworking Make(ContainerSpec spec, string id, string hostname)
+    /// <param name="users">Who is in the container's user and network namespace; null for a container without a user namespace.</param>
+    public static ContainerNetworking Make(ContainerSpec spec, string id, string hostname, Native.Deputy? users = null)
     {
-        ContainerNetworking networking = new(TakeNamespace());
+        if (Native.Kernel.geteuid() != 0 && !spec.Networks.All(net => net.Pasta))
+        {
+            throw new NetworkException("A container's link to a bridge needs root, and this process is not privileged.", "net.Pasta() gives it a network without: packets go through the program pasta. Net.Host and Net.None need nothing.");
+        }
+
+        ContainerNetworking networking = new(users is null ? TakeNamespace() : NetworkNamespace.Of(users.OpenNamespace("net")));
         try
         {
             if (spec.Networks.Any(net => net.Pasta))
             {
                 NetSpec only = spec.Networks[0];
                 networking._pasta = spec.Networks.Length == 1
-                    ? PastaNetwork.Start(only, networking.Namespace)
+                    ? PastaNetwork.Start(only, networking.Namespace, users)
                     : throw new NetworkException("A container whose packets go through pasta has no other network.");
                 networking.ResolverFile = ResolvConf.Read("/etc/resolv.conf").ForContainer([IPAddress.Loopback], only.Search is { } own ? own : null);
                 return networking;

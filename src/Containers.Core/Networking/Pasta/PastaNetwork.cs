@@ -13,10 +13,11 @@ internal sealed class PastaNetwork : IDisposable
 
     public IReadOnlyList<PortPublication> Ports { get; }
 
+    /// <param name="users">Who is in the container's user namespace, which the network belongs to; null for the host's.</param>
     /// <summary>Starts it; the container's interface is up when this returns.</summary>
     /// <exception cref="NetworkException">Something is asked for that pasta has not.</exception>
     /// <exception cref="ContainerException">pasta is not installed, or refused.</exception>
-    public static PastaNetwork Start(NetSpec spec, NetworkNamespace inside)
+    public static PastaNetwork Start(NetSpec spec, NetworkNamespace inside, Native.Deputy? users)
     {
         if (spec.Address is not null || spec.Address6 is not null || spec.Gateway is not null || spec.Vlan is not null || spec.MacAddress is not null || spec.Mtu is not null || spec.Aliases.Length > 0)
         {
@@ -27,7 +28,8 @@ internal sealed class PastaNetwork : IDisposable
         NameResponder names = NameResponder.Start(null, IPAddress.Loopback, new OutsideNames(spec));
         try
         {
-            PastaProcess process = PastaProcess.Start(inside.Handle, null, new PastaOptions
+            using Native.NamespaceHandle? user = users?.OpenNamespace("user");
+            PastaProcess process = PastaProcess.Start(inside.Handle, user, new PastaOptions
             {
                 NamesPort = names.Port,
                 InterfaceName = spec.Interface ?? "eth0",

@@ -87,6 +87,9 @@ public sealed partial class NetworkNamespace : IDisposable
     /// <summary>One without a name, which was made ahead where there is one.</summary>
     internal static NetworkNamespace TakeSpare() => new(SpareNetNamespace.Take());
 
+    /// <summary>One without a name, by a handle that becomes the object's.</summary>
+    internal static NetworkNamespace Of(NamespaceHandle handle) => new(handle);
+
     /// <summary>Another object for the same one, with a life of its own.</summary>
     internal NetworkNamespace Duplicate() => new(Handle.Duplicate(), Name, current: Target is null);
 

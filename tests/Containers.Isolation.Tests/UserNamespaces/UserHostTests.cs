@@ -1,0 +1,128 @@
+using System.Diagnostics;
+using Xunit;
+
+namespace Containers.Tests.UserNamespaces;
+
+/// <summary>A host that is an ordinary user.</summary>
+public sealed class UserHostTests(UserHost user) : IClassFixture<UserHost>
+{
+    private const string Maps = "cat /proc/self/uid_map /proc/self/gid_map | tr -s ' ' | sed 's/^ //'";
+
+    [Fact]
+    public void Sub_ids_are_mapped_by_themselves()
+        => Assert.Equal("0 1500 1\n1 700000 65536\n0 1500 1\n1 700000 65536\n", user.Sh(Maps));
+
+    [Fact]
+    public void Without_sub_ids_root_inside_is_the_user()
+        => Assert.Equal("0 1500 1\n0 1500 1\n0 0\n", user.Sh(Maps + "; echo $(id -u) $(id -g)", subIds: false));
+
+    [Fact]
+    public void Maps_can_be_chosen_among_the_sub_ids()
+        => Assert.Equal("0 700100 1000\n0 700100 1000\n0 changed\n", user.Sh(Maps + "; echo changed > /tmp/x; echo $(stat -c %u /tmp/x) $(cat /tmp/x)", "map=0:700100:1000", root: Shifted()));
+
+    [Fact]
+    public void Own_id_can_be_another_one_inside()
+        => Assert.Equal("0 700000 1000\n1000 1500 1\n0 700000 1000\n1000 1500 1\n1000 1000\n", user.Sh(Maps + "; stat -c '%u %g' /etc/motd", "map=0:700000:1000,1000:1500:1 without-etc"));
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Root_directory_is_seen_as_root_s_and_changes_stay_in_the_container(bool subIds)
+    {
+        Assert.Equal("0 0\nchanged\n", user.Sh("stat -c '%u %g' /etc/motd; echo changed > /etc/motd; rm -r /var; mkdir /made; chmod 0 /made; cat /etc/motd", subIds: subIds));
+
+        Assert.Equal("original\n", File.ReadAllText(user.Root + "/etc/motd"));
+        Assert.True(Directory.Exists(user.Root + "/var"));
+        Assert.Empty(user.Leftovers());
+    }
+
+    [Fact]
+    public void Files_of_other_ids_are_made_and_removed()
+    {
+        Assert.Equal("1000 2000\n0\n", user.Sh("mkdir -p /a/b/c; touch /a/b/c/d; chown -R 1000:2000 /a; chmod 700 /a /a/b; stat -c '%u %g' /a/b/c/d; id -u"));
+        Assert.Empty(user.Leftovers());
+    }
+
+    [Fact]
+    public void Command_can_be_another_user()
+        => Assert.Equal("1000 1000 2000\n", user.Sh("echo $(id -u) $(id -g) $(id -G | cut -d' ' -f2)", "user=worker"));
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void File_systems_devices_and_names_are_the_container_s(bool subIds)
+        => Assert.Equal("8\n1\nlo up\nmine\nro\nok\n", user.Sh(
+            "head -c 8 /dev/urandom | wc -c; ls -d /proc/[0-9]* | grep -c '/1$'; ping -c 1 -W 1 127.0.0.1 > /dev/null && echo lo up; hostname mine 2>/dev/null; [ $(hostname) = $(cat /etc/hostname) ] && echo mine; touch /sys/x 2>/dev/null || echo ro; : > /dev/shm/x; ls /dev/pts/ptmx /dev/mqueue > /dev/null && echo ok",
+            subIds: subIds));
+
+    [Theory]
+    [InlineData("host-net", "net")]
+    [InlineData("host-ipc", "ipc")]
+    [InlineData("host-uts", "uts")]
+    public void Hosts_namespaces_can_be_shared(string with, string kind)
+        => Assert.Equal(new FileInfo("/proc/self/ns/" + kind).LinkTarget + "\n", user.Sh($"readlink /proc/self/ns/{kind}; ls /sys/class > /dev/null", with));
+
+    [Fact]
+    public void Hosts_processes_can_be_seen()
+        => Assert.Contains($" {Environment.ProcessId} ", user.Sh("cd /proc; for p in [0-9]*; do echo \" $p \"; done", "host-pid"), StringComparison.Ordinal);
+
+    [Fact]
+    public void Time_namespace_read_only_root_and_bound_root_work()
+    {
+        Assert.Equal("far\ndenied\n", user.Sh("[ $(cut -d. -f1 /proc/uptime) -gt 3600000 ] && echo far; touch /x 2>/dev/null || echo denied", "time read-only"));
+        user.Sh("echo bound > /tmp/bound; chown 5:6 /tmp/bound", "bind-root");
+        Assert.Equal($"{UserHost.FirstSubId + 4} {UserHost.FirstSubId + 5}\n", Tool.Run("stat", "-c", "%u %g", user.Root + "/tmp/bound"));
+    }
+
+    [Fact]
+    public void Binds_are_the_user_s_own()
+    {
+        string data = user["home/data"];
+        Tool.Bash($"mkdir {data}; echo hello > {data}/file; chown -R 1500:1500 {data}; chmod 700 {data}");
+
+        Assert.Equal("hello\n0\ndenied\n", user.Sh("cat /data/file; stat -c %u /data/file; touch /ro/x 2>/dev/null || echo denied; touch /data/made", $"bind={data}:/data bind={data}:/ro:ro"));
+        Assert.Equal("1500\n", Tool.Run("stat", "-c", "%u", data + "/made"));
+    }
+
+    [Theory]
+    [InlineData("map=0:700000:70000", "is not this user's to give: /etc/subuid gives it 700000 to 765535")]
+    [InlineData("map=0:0:1", "is not this user's to give")]
+    [InlineData("map=0:700000:10,5:700020:10", "overlap")]
+    [InlineData("map=0:700000:10,10:700005:10", "overlap")]
+    [InlineData("map=0:700000:0", "has no length")]
+    [InlineData("map=1:700000:10", "No map of user ids has id 0")]
+    [InlineData("map=0:700000:500 user=worker", "The command cannot run as user 1000")]
+    [InlineData("host-users", "needs root")]
+    [InlineData("bridge", "net.Pasta()")]
+    public void What_cannot_be_is_said_before_anything_starts(string with, string message)
+        => Assert.Contains(message, user.Failure(with), StringComparison.Ordinal);
+
+    [Fact]
+    public void User_that_the_namespace_has_not_is_an_error_that_names_sub_ids()
+        => Assert.Contains("/etc/subuid", user.Failure("user=worker", subIds: false), StringComparison.Ordinal);
+
+    [Fact]
+    public void Containers_of_a_host_that_was_killed_are_removed_by_the_next_one()
+    {
+        using (Process host = user.Start(["start", user.Root, user.Store, "sh", "-c", "mkdir -p /a/b; touch /a/b/c; chown -R 1000 /a; chmod 0 /a; exec sleep 1000"]))
+        {
+            int pid = int.Parse(host.StandardOutput.ReadLine()!);
+            Assert.True(SpinWait.SpinUntil(() => File.ReadAllText($"/proc/{pid}/cmdline").StartsWith("sleep", StringComparison.Ordinal), TimeSpan.FromSeconds(30)));
+            host.Kill();
+            host.WaitForExit();
+            Assert.True(SpinWait.SpinUntil(() => !Directory.Exists($"/proc/{pid}"), TimeSpan.FromSeconds(30)), "the container outlived its host");
+        }
+
+        Assert.NotEmpty(user.Leftovers());
+        user.Sh("true");
+        Assert.Empty(user.Leftovers());
+    }
+
+    // A root whose files belong to other sub-ids.
+    private string Shifted()
+    {
+        string shifted = user["shifted"];
+        Tool.Bash($"cp -a {user.Root} {shifted}; chown -hR 700100:700100 {shifted}");
+        return shifted;
+    }
+}
