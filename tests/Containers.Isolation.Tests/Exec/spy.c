@@ -61,12 +61,11 @@ int main(void)
             snprintf(path, sizeof path, "/proc/%d/root", pid);
             if (readlink(path, target, sizeof target) > 0 && joining(pid))
                 printf("got root of %d\n", pid);
-            snprintf(path, sizeof path, "/proc/%d/fd", pid);
-            DIR *descriptors = opendir(path);
-            if (descriptors && joining(pid))
-                printf("got fds of %d\n", pid);
-            if (descriptors)
-                closedir(descriptors);
+            for (int descriptor = 0; descriptor < 16; descriptor++) { /* that there are some, root may see; what they are it may not */
+                snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, descriptor);
+                if (readlink(path, target, sizeof target) > 0 && joining(pid))
+                    printf("got fd %d of %d\n", descriptor, pid);
+            }
             snprintf(path, sizeof path, "/proc/%d/exe", pid);
             int exe = open(path, O_WRONLY);
             if (exe >= 0)
