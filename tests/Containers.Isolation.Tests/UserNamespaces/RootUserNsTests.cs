@@ -128,6 +128,33 @@ public sealed class RootUserNsTests(BusyboxRoot root) : IClassFixture<BusyboxRoo
         Assert.Equal("0\n 0 500000 1000\n", await second);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Copied_root_has_the_container_s_owners_and_is_gone_afterwards(bool users)
+    {
+        string directory = root["to-copy"];
+        Tool.Bash($"cp -a {root.Path} {directory}; mkdir {directory}/own; chown 5:6 {directory}/own; chmod 2750 {directory}/own; ln {directory}/etc/motd {directory}/own/hard; mknod {directory}/own/null c 1 3");
+
+        Assert.Equal("5 6 2750\n0 0 644\nchanged\n", await root.Sh("stat -c '%u %g %a' /own /etc/motd; echo changed > /own/hard; cat /etc/motd",
+            _ => users ? Container.FromRootfs(directory).WithStore(root.Store).WithCopiedRoot().WithUserNs(s_map) : Container.FromRootfs(directory).WithStore(root.Store).WithCopiedRoot()));
+        Assert.Equal("original\n", File.ReadAllText(directory + "/etc/motd"));
+        Assert.Empty(root.Leftovers());
+        Tool.Run("rm", "-r", directory);
+    }
+
+    [Fact]
+    public void Copy_of_owners_that_the_maps_have_not_is_an_error()
+    {
+        string directory = root["to-copy-far"];
+        Tool.Bash($"cp -a {root.Path} {directory}; chown 100000 {directory}/etc/motd");
+
+        ContainerException error = Assert.Throws<ContainerException>(() => Container.FromRootfs(directory).WithStore(root.Store).WithCopiedRoot().WithUserNs(s_map).WithCommand("true").Start());
+
+        Assert.Contains("files of user 100000", error.Message, StringComparison.Ordinal);
+        Assert.Empty(root.Leftovers());
+    }
+
     [Fact]
     public async Task Time_namespace_and_read_only_root_work_in_it()
         => Assert.Equal("far\ndenied\n", await root.Sh("[ $(cut -d. -f1 /proc/uptime) -gt 3600000 ] && echo far; touch /x 2>/dev/null || echo denied",

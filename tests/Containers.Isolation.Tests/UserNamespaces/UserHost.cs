@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Containers.Tests.Images;
 using Xunit;
 
 namespace Containers.Tests.UserNamespaces;
@@ -42,6 +43,21 @@ public sealed class UserHost : IDisposable
     public string Store => _directory["home/store"];
 
     public string this[string name] => _directory[name];
+
+    /// <summary>An image whose files belong to many, in a file that the user may read.</summary>
+    public string Image(string name, params string[] layers)
+    {
+        HandMadeArchive archive = new(_directory, name);
+        foreach (string script in layers)
+        {
+            archive.AddLayer(script);
+        }
+
+        return "docker-archive:" + archive.Save();
+    }
+
+    /// <summary>A script that makes the busybox root the current directory.</summary>
+    public string RootScript => $"cp -a {Root}/. .; chown -hR 0:0 .";
 
     /// <summary>Runs a container's script in a process of the user, and returns what it writes.</summary>
     public string Sh(string script, string with = "", bool subIds = true, string? root = null)
