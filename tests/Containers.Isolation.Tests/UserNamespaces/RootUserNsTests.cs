@@ -86,6 +86,17 @@ public sealed class RootUserNsTests(BusyboxRoot root) : IClassFixture<BusyboxRoo
     }
 
     [Fact]
+    public async Task Bridges_give_it_links_and_low_ports_are_its_own()
+    {
+        Requires.OwnNetwork();
+
+        string seen = await root.Sh("ip -4 address show eth0 | grep -o '10[0-9.]*/24'; ping -c 1 -W 2 10.96.7.1 > /dev/null && echo gateway; (echo served | nc -l -p 80) & until nc 127.0.0.1 80 < /dev/null 2>/dev/null; do :; done",
+            container => container.WithUserNs(s_map).WithNet(net => net.Bridge("ctrusers0", "10.96.7.0/24").Address("10.96.7.9")));
+
+        Assert.Equal("10.96.7.9/24\ngateway\nserved\n", seen);
+    }
+
+    [Fact]
     public async Task Hosts_namespaces_can_be_shared()
     {
         string host = new FileInfo("/proc/self/ns/net").LinkTarget! + "\n" + new FileInfo("/proc/self/ns/ipc").LinkTarget! + "\n" + new FileInfo("/proc/self/ns/uts").LinkTarget! + "\n";

@@ -103,6 +103,7 @@ public sealed class UserHost : IDisposable
         mount --bind {_directory["etc"]}/passwd /etc/passwd
         mount --bind {_directory["etc"]}/{(subIds ? "subids" : "none")} /etc/subuid
         mount --bind {_directory["etc"]}/{(subIds ? "subids" : "none")} /etc/subgid
+        if [ -e /dev/net/tun ]; then mount -t tmpfs tmpfs /dev/net; mknod -m 666 /dev/net/tun c 10 200; fi # as udev leaves it
         exec setpriv --reuid {Id} --regid {Id} --clear-groups env HOME={Home} DOTNET_CLI_HOME={Home} TEST_WITH='{with}' dotnet {s_testHost} "$@"
         """,
         "sh", .. arguments,
