@@ -15,6 +15,12 @@ internal sealed class OwnContender(string name, ContainerBuilder builder) : Cont
     /// <summary>The same container on the default bridge, with an address, a route, NAT and a published port: what containers-net measures.</summary>
     public static ContainerBuilder WithNetwork(ContainerBuilder builder) => builder.WithNet(net => net.Publish(0, 80));
 
+    /// <summary>The same container with nothing that restricts its command but its namespaces: what security costs is measured from here.</summary>
+    public static ContainerBuilder Bare(ContainerBuilder builder) => builder.WithoutSeccomp().WithAllCapabilities().WithNewPrivileges();
+
+    /// <summary>The same container with the default filter and capabilities, and limits on memory and processes, each of which a cgroup has to be made for.</summary>
+    public static ContainerBuilder Secure(ContainerBuilder builder) => builder.WithMemoryLimit(256 << 20).WithPidsLimit(100);
+
     public static TimeSpan Run(ContainerBuilder builder, out TimeSpan disposal)
     {
         long began = Stopwatch.GetTimestamp();

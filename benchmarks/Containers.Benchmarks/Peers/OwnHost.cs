@@ -4,11 +4,11 @@ namespace Containers.Benchmarks.Peers;
 
 /// <summary>
 /// This library in another process: with a heap of 1 GB, all of it alive and touched, which fork would copy the page tables
-/// of; or in a network of its own, whose containers have one too.
+/// of; in a network of its own, whose containers have one too; or as a user who is not root.
 /// </summary>
 internal static class OwnHost
 {
-    public const string Command = "own-host", Large = "1gb", Networked = "net";
+    public const string Command = "own-host", Large = "1gb", Networked = "net", Rootless = "rootless";
 
     private const int Blocks = 1024, BlockSize = 1 << 20;
 

@@ -63,14 +63,19 @@ internal static class PeersCommand
         string root = BusyboxRoot.Build(work.Path);
         ContainerBuilder ours = OwnContender.Builder(root, work.In("store"));
         ToolContenders tools = new(work, root);
+        Lazy<string> user = new(() => OrdinaryUser.Folder(work));
         Enter("containers", () => new OwnContender("containers", ours));
         Enter("containers-bind", () => new OwnContender("containers-bind", ours.WithBindRoot()));
+        Enter("containers-bare", () => new OwnContender("containers-bare", OwnContender.Bare(ours)));
+        Enter("containers-secure", () => new OwnContender("containers-secure", OwnContender.Secure(ours)));
+        Enter("containers-rootless", () => Rootless(user.Value, work));
         Enter("containers-1gb", () => new HelperContender("containers-1gb", new Helper(Environment.ProcessPath!, OwnHost.Command, OwnHost.Large, root, work.In("store"))));
         Enter("containers-net", () => Networked(root, work));
         Enter("floor-c", () => FloorContender.Create(work, ours));
         Enter("process-start", () => new ProcessStartContender(root));
         Enter("unshare", tools.Unshare);
         Enter("bwrap", tools.Bubblewrap);
+        Enter("bwrap-user", () => tools.BubblewrapOfUser(user.Value));
         Enter("crun", () => tools.Oci("crun"));
         Enter("runc", () => tools.Oci("runc"));
         Enter("podman-net", tools.PodmanNet);
@@ -97,6 +102,12 @@ internal static class PeersCommand
     {
         string[] command = OwnNetwork.For([Environment.ProcessPath!, OwnHost.Command, OwnHost.Networked, root, work.In("store-net")]);
         return new HelperContender("containers-net", new Helper(command[0], command[1..]));
+    }
+
+    private static Contender Rootless(string folder, WorkFolder work)
+    {
+        string[] command = OrdinaryUser.For(work, [Environment.ProcessPath!, OwnHost.Command, OwnHost.Rootless, OrdinaryUser.RootIn(folder), Path.Combine(folder, "store")]);
+        return ToolContenders.Tried(new HelperContender("containers-rootless", new Helper(command[0], command[1..])));
     }
 
     /// <summary>

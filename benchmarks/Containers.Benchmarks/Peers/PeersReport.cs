@@ -15,6 +15,8 @@ internal static class PeersReport
         ("containers", "crun", 4, false),
         ("containers", "runc", 10, false),
         ("containers-bind", "bwrap", 2.5, false),
+        ("containers-secure", "containers-bare", 1.25, true),
+        ("containers-rootless", "bwrap-user", 1.5, true),
         ("containers-net", "containers", 3, true),
         ("containers-net", "podman-net", 20, false),
     ];

@@ -8,7 +8,7 @@ namespace Containers.Benchmarks.Peers.Floor;
 internal sealed unsafe class FloorData(string id)
 {
     // What each argument is: n a number, s a text, v an array of texts; a number of bytes, or @i: as many as argument i says,
-    // *i: four times as many. A call that is not here is refused, since a pointer could not be told from a number.
+    // *i: four times as many; f a sock_fprog, which points to its instructions. A call that is not here is refused, since a pointer could not be told from a number.
     private static readonly Dictionary<string, string> s_signatures = new()
     {
         ["prctl"] = "n n n n n", ["ppoll"] = "8 n 16 n n", ["close_range"] = "n n n", ["close"] = "n", ["dup3"] = "n n n", ["setsid"] = "", ["umask"] = "n",
@@ -18,7 +18,10 @@ internal sealed unsafe class FloorData(string id)
         ["fchownat"] = "n s n n n", ["faccessat"] = "n s n", ["write"] = "n @2 n", ["chdir"] = "s", ["fchdir"] = "n", ["chroot"] = "s",
         ["sethostname"] = "s n", ["setdomainname"] = "s n", ["socket"] = "n n n", ["ioctl"] = "n n 40", ["setgroups"] = "n *0", ["setresgid"] = "n n n",
         ["setresuid"] = "n n n", ["capset"] = "8 24", ["rt_sigprocmask"] = "n 8 8 n", ["rt_sigaction"] = "n 32 32 n", ["execve"] = "s v v", ["setns"] = "n n", ["unshare"] = "n",
+        ["keyctl"] = "n n", ["seccomp"] = "n n f",
     };
+
+    private const int InstructionSize = 8; // linux/filter.h, struct sock_filter
 
     public StringBuilder Declarations { get; } = new();
 
@@ -45,6 +48,7 @@ internal sealed unsafe class FloorData(string id)
                 _ when value == 0 => "0L",
                 "s" => Text(variable, (byte*)value),
                 "v" => Texts(variable, (byte**)value),
+                "f" => Filter(variable, (Kernel.sock_fprog*)value),
                 _ => Bytes(variable, new ReadOnlySpan<byte>((byte*)value, Size(kind, in step))),
             });
         }
@@ -69,6 +73,13 @@ internal sealed unsafe class FloorData(string id)
 
         Declarations.Append(CultureInfo.InvariantCulture, $"static char *{variable}[] = {{ {array}0 }};\n");
         return variable;
+    }
+
+    private string Filter(string variable, Kernel.sock_fprog* filter)
+    {
+        string instructions = Bytes(variable + "_code", new ReadOnlySpan<byte>(filter->filter, filter->len * InstructionSize));
+        Declarations.Append(CultureInfo.InvariantCulture, $"static struct {{ unsigned short len; char *filter; }} {variable} = {{ {filter->len}, {instructions} }};\n");
+        return "&" + variable;
     }
 
     private string Text(string variable, byte* text)

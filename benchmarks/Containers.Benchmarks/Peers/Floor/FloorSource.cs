@@ -49,6 +49,12 @@ internal sealed class FloorSource(string id)
             throw new ContenderException("the plan has a gate, which has no counterpart in the floor");
         }
 
+        if ((step.Flags & StepProgram.StepFlags.Fails) != 0)
+        {
+            _calls.Append(CultureInfo.InvariantCulture, $"{Label(index)}    fail({index});\n"); // no call: nothing could be executed
+            return;
+        }
+
         string call = string.Join(", ", [step.Call.ToString(CultureInfo.InvariantCulture), .. _data.Arguments(in step, index)]);
         _calls.Append(CultureInfo.InvariantCulture, $"{Label(index)}    CALL({call}); /* {SystemCall.NameOf(step.Call)} */\n");
         if ((step.Flags & StepProgram.StepFlags.ExpectZero) != 0)

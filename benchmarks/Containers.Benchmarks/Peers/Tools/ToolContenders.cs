@@ -11,6 +11,14 @@ internal sealed class ToolContenders(WorkFolder work, string root)
     public Contender Bubblewrap() => Spawned("bwrap", null,
         ["bwrap", "--unshare-all", "--bind", root, "/", "--proc", "/proc", "--dev", "/dev", "/bin/true"]);
 
+    /// <summary>Bubblewrap without privileges, and so in a user namespace, with that user's root.</summary>
+    public Contender BubblewrapOfUser(string folder)
+    {
+        Find("bwrap");
+        return Tried(Spawned("bwrap-user", null, OrdinaryUser.For(work,
+            [_spawner.Value, "bwrap", "--unshare-all", "--bind", OrdinaryUser.RootIn(folder), "/", "--proc", "/proc", "--dev", "/dev", "/bin/true"])));
+    }
+
     public Contender Oci(string runtime)
     {
         Find(runtime);
@@ -44,8 +52,8 @@ internal sealed class ToolContenders(WorkFolder work, string root)
             : Spawned("podman-net", null, OwnNetwork.For(run)));
     }
 
-    // A first run shows whether it runs here at all.
-    private static Contender Tried(Contender contender)
+    /// <summary>A first run shows whether it runs here at all.</summary>
+    public static Contender Tried(Contender contender)
     {
         try
         {
