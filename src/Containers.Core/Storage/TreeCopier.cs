@@ -195,7 +195,7 @@ internal sealed unsafe class TreeCopier : IDisposable
         Kernel.Check(Kernel.utimensat(to, null, times, 0), "set the times of", shown);
     }
 
-    private void RemoveIf(bool there, int directory, byte[] name, byte[] path)
+    private static void RemoveIf(bool there, int directory, byte[] name, byte[] path)
     {
         if (there)
         {
