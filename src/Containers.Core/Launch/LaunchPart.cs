@@ -82,6 +82,11 @@ internal sealed class LaunchParts : IDisposable
     {
         ArgumentNullException.ThrowIfNull(spec);
         LaunchParts parts = new();
+        if (spec.RootMode == RootMode.Copy)
+        {
+            parts._parts.Add(new Storage.CopiedRoot());
+        }
+
         if (CgroupPlan.IsNeeded(spec))
         {
             parts._parts.Add(new CgroupPart(spec));
