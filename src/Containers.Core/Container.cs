@@ -10,10 +10,10 @@ namespace Containers;
 /// A container that was started. Dispose it, in either way: that ends what still runs, and removes its changes, mounts and
 /// descriptors. It dies with its host process, too.
 /// </summary>
-public sealed partial class Container : IDisposable, IAsyncDisposable
+public sealed partial class Container : CommandStreams, IDisposable, IAsyncDisposable
 {
     private readonly ContainerProcess _process;
-    private readonly StreamPipes _pipes;
+    private readonly ResolvedRoot _root;
     private readonly RunningContainers _running;
     private readonly LaunchRequest _request;
     // While we hold it, the kernel need not take the mounts down inside the command's exit, where everyone who waits for
@@ -23,15 +23,16 @@ public sealed partial class Container : IDisposable, IAsyncDisposable
     private readonly LaunchParts _parts;
     private int _disposed;
 
-    internal Container(string id, int pid, PidHandle handle, StreamPipes pipes, LaunchTimeline timeline, RunningContainers running, LaunchRequest request, LaunchParts parts, ContainerNetworking? networking, Image? image)
+    internal Container(string id, int pid, PidHandle handle, StreamPipes pipes, LaunchTimeline timeline, RunningContainers running, LaunchRequest request, LaunchParts parts, ContainerNetworking? networking, ResolvedRoot root)
+        : base(pipes)
     {
         Id = id;
         Pid = pid;
-        Image = image;
+        Image = root.Image;
         Timeline = timeline;
         _mounts = request.Spec.Private(ContainerNamespaces.Mount) ? NamespaceHandle.TryOpenMounts(handle, pid) : null;
         _process = new ContainerProcess(handle, pid, parts.Explain);
-        _pipes = pipes;
+        _root = root;
         _running = running;
         _request = request;
         _networking = networking;
@@ -43,9 +44,6 @@ public sealed partial class Container : IDisposable, IAsyncDisposable
             _process.WaitAsync(CancellationToken.None).ContinueWith(_ => networking.Release(), CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         }
 
-        StandardInput = pipes.Input is { } input ? PipeWriter.Create(input) : null;
-        StandardOutput = pipes.Output is { } output ? PipeReader.Create(output) : null;
-        StandardError = pipes.Error is { } error ? PipeReader.Create(error) : null;
         parts.Started(this);
     }
 
@@ -94,24 +92,14 @@ public sealed partial class Container : IDisposable, IAsyncDisposable
     /// <summary>Ports of the host that lead to it, with the numbers that were found where 0 was asked for. They do as long as the command lives.</summary>
     public IReadOnlyList<PortPublication> Ports => Network.Ports;
 
-    /// <summary>What the command reads. Complete it, and the command sees the end. Null when it is no pipe.</summary>
-    public PipeWriter? StandardInput { get; }
-
-    /// <summary>What the command writes. Read it: a full pipe (64 KiB) makes the command wait. Null when it is no pipe.</summary>
-    public PipeReader? StandardOutput { get; }
-
-    /// <summary>What the command writes as errors. Null when it is no pipe.</summary>
-    public PipeReader? StandardError { get; }
-
     /// <summary>How the command ended; null while it runs.</summary>
     public ContainerExit? Exit => _process.Exit;
 
     /// <summary>Waits for the command's end, on this thread.</summary>
     public ContainerExit Wait() => _process.Wait();
 
-    /// <summary>Waits for the command's end.</summary>
-    /// <param name="cancellationToken">Ends the waiting, not the container.</param>
-    public Task<ContainerExit> WaitAsync(CancellationToken cancellationToken = default) => _process.WaitAsync(cancellationToken);
+    /// <inheritdoc/>
+    public override Task<ContainerExit> WaitAsync(CancellationToken cancellationToken = default) => _process.WaitAsync(cancellationToken);
 
     /// <summary>Kills the command, and with it all processes of its PID namespace; of a container with a cgroup, all that are in it, wherever they are.</summary>
     /// <returns>False when it has ended.</returns>
@@ -160,6 +148,7 @@ public sealed partial class Container : IDisposable, IAsyncDisposable
         {
             Kill();
             _process.Wait();
+            EndExecs();
             Release();
         }
     }
@@ -171,6 +160,7 @@ public sealed partial class Container : IDisposable, IAsyncDisposable
         {
             Kill();
             await _process.WaitAsync(CancellationToken.None).ConfigureAwait(false);
+            await Task.Run(EndExecs).ConfigureAwait(false);
             await Task.Run(Release).ConfigureAwait(false); // its changes may be many files
         }
     }
@@ -195,7 +185,7 @@ public sealed partial class Container : IDisposable, IAsyncDisposable
 
     private void ReleaseRest()
     {
-        _pipes.Dispose();
+        DisposeStreams();
         _process.Dispose();
         _mounts?.Dispose();
         StopWatching();

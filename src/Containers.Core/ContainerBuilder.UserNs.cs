@@ -35,6 +35,12 @@ public sealed partial class ContainerBuilder
     public ContainerBuilder WithHostUserNs()
         => WithSpec(Shared(ContainerNamespaces.User).Spec with { UserIdMaps = [], GroupIdMaps = [], HostUserNamespace = true });
 
+    /// <summary>
+    /// Where the host process is not root: files of an image whose owner it can give no file to, since /etc/subuid and /etc/subgid give it no such ids, are unpacked as its
+    /// own, which root inside owns. Without this such an image is not loaded. For root nothing changes.
+    /// </summary>
+    public ContainerBuilder WithSquashedOwners() => WithSpec(Spec with { SquashOwners = true });
+
     private ContainerBuilder WithUserIds(ImmutableArray<IdMap> users, ImmutableArray<IdMap> groups)
         => WithSpec(Private(ContainerNamespaces.User).Spec with { UserIdMaps = users, GroupIdMaps = groups, HostUserNamespace = false });
 }

@@ -85,6 +85,8 @@ ContainerBuilder With()
             "bridge" => builder.WithNet(),
             "pasta" => builder.WithNet(net => net.Pasta()),
             "read-only" => builder.WithReadOnlyRoot(),
+            "copied" => builder.WithCopiedRoot(),
+            "squashed" => builder.WithSquashedOwners(),
             "without-etc" => builder.WithoutEtcFiles(),
             "user" => builder.WithUser(parts[1]),
             _ => throw new ArgumentException($"TEST_WITH has no word \"{word}\"."),

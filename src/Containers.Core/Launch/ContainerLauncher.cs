@@ -58,7 +58,7 @@ internal static class ContainerLauncher
             try
             {
                 LaunchTimeline timeline = new(plan, began, networked, planned, ended);
-                return new Container(id, child.Pid, child.Handle, pipes, timeline, running, request, parts, net.Networking, root.Image);
+                return new Container(id, child.Pid, child.Handle, pipes, timeline, running, request, parts, net.Networking, root);
             }
             catch
             {
@@ -76,6 +76,9 @@ internal static class ContainerLauncher
             throw;
         }
     }
+
+    /// <summary>A pidfd of this process, for what is to die with it.</summary>
+    public static int HostPidFd => s_host.Value.Descriptor;
 
     public static string NewId() => RandomNumberGenerator.GetHexString(12, lowercase: true);
 
@@ -102,9 +105,16 @@ internal static class ContainerLauncher
     {
         using (child)
         {
-            child.WaitForExit();
-            child.TryReap(out _, out _);
+            Reap(child);
         }
+    }
+
+    /// <summary>Waits for a child's end and takes its status.</summary>
+    public static (int Code, bool Signaled) Reap(PidHandle child)
+    {
+        child.WaitForExit();
+        child.TryReap(out int code, out bool signaled);
+        return (code, signaled);
     }
 
     private static void CheckHost()

@@ -83,6 +83,11 @@ internal sealed class LaunchParts : IDisposable
     {
         ArgumentNullException.ThrowIfNull(spec);
         LaunchParts parts = new();
+        if (spec.RootMode == RootMode.Copy)
+        {
+            parts._parts.Add(new Storage.CopiedRoot());
+        }
+
         if (CgroupPlan.IsNeeded(spec))
         {
             parts._parts.Add(new CgroupPart(spec));
@@ -139,10 +144,11 @@ internal sealed class LaunchParts : IDisposable
     }
 
     /// <summary>Does what is to be done at each gate, and lets the child go on. A child that fails on its way is left to who waits for its end.</summary>
-    public void PassGates(LaunchRequest request, LaunchedChild child)
+    /// <param name="announcedAtBirth">Whether the child has announced itself at the first gate, and so waits there in any case.</param>
+    public void PassGates(LaunchRequest request, LaunchedChild child, bool announcedAtBirth = false)
     {
-        int announced = 0;
-        foreach ((LaunchGate gate, bool waits) in (ReadOnlySpan<(LaunchGate, bool)>)[(LaunchGate.Born, request.WaitsWhenBorn), (LaunchGate.Ready, request.WaitsWhenReady)])
+        int announced = announcedAtBirth ? 1 : 0;
+        foreach ((LaunchGate gate, bool waits) in (ReadOnlySpan<(LaunchGate, bool)>)[(LaunchGate.Born, request.WaitsWhenBorn || announcedAtBirth), (LaunchGate.Ready, request.WaitsWhenReady)])
         {
             if (!waits)
             {

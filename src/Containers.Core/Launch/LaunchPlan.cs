@@ -23,8 +23,12 @@ internal sealed class LaunchPlan : IDisposable
             throw new ContainerException("A time namespace of the container's own is not possible on this kernel.", HostHints.For(HostFeature.TimeNamespace));
         }
 
-        List<LaunchOperation> operations = Planner.Plan(request, hostPidFd);
-        StepProgram program = new();
+        return Compile(request, Planner.Plan(request, hostPidFd), new StepProgram(), features, Planner.CloneFlags(request));
+    }
+
+    /// <summary>The program of some operations; it is disposed when one of them cannot be.</summary>
+    public static LaunchPlan Compile(LaunchRequest request, List<LaunchOperation> operations, StepProgram program, KernelFeatures features, ulong cloneFlags)
+    {
         try
         {
             PlanCompiler compiler = new(program, request, features);
@@ -42,7 +46,7 @@ internal sealed class LaunchPlan : IDisposable
             throw;
         }
 
-        return new LaunchPlan(operations, program, Planner.CloneFlags(request));
+        return new LaunchPlan(operations, program, cloneFlags);
     }
 
     /// <summary>What failed, from what the child left in the program.</summary>

@@ -13,7 +13,10 @@ internal sealed class LaunchRequest
     public required string Id { get; init; }
 
     /// <summary>Topmost first. One of them for a bound root.</summary>
-    public required IReadOnlyList<string> LowerDirectories { get; init; }
+    public required IReadOnlyList<string> LowerDirectories { get; set; }
+
+    /// <summary>What was copied for it, topmost first; empty where the root is no copy.</summary>
+    public IReadOnlyList<string> CopiedDirectories { get; set; } = [];
 
     /// <summary>The container's own directory on the host, with <c>upper</c> and <c>work</c> for an overlay.</summary>
     public required string StateDirectory { get; init; }

@@ -190,6 +190,38 @@ internal static class Planner
         return plan;
     }
 
+    /// <summary>What the joiner does, and the process inside.</summary>
+    public static List<LaunchOperation> Join(LaunchRequest request, JoinTarget target, int hostPidFd)
+    {
+        DieWithHost dieWithHost = new(hostPidFd);
+        List<LaunchOperation> plan =
+        [
+            new EnterNamespaces(request, target),
+            new SpawnInside(request, target, hostPidFd),
+            dieWithHost,
+        ];
+        if (request.Maps is { } maps)
+        {
+            plan.Add(new BecomeRoot(maps));
+            plan.Add(dieWithHost); // a change of ids clears it: prctl(2)
+        }
+
+        if (request.WaitsWhenBorn || request.WaitsWhenReady)
+        {
+            plan.Add(new WaitAtGate(LaunchGate.Born, announced: true));
+        }
+
+        plan.Add(new EnterWorkingDirectory(request.WorkingDirectory));
+        AddPolicy(plan, request, dieWithHost);
+        plan.Add(new Execute(request));
+        return plan;
+    }
+
+    /// <summary>CLONE_NEW… of the namespaces that a container has for itself.</summary>
+    public static ulong NamespacesToJoin(LaunchRequest request)
+        => (CloneFlags(request) & ~Kernel.CLONE_FILES) | (request.Spec.Private(ContainerNamespaces.Net) ? Kernel.CLONE_NEWNET : 0)
+            | (request.Spec.Private(ContainerNamespaces.Cgroup) ? Kernel.CLONE_NEWCGROUP : 0) | (request.Maps is not null ? Kernel.CLONE_NEWUSER : 0);
+
     private static LaunchOperation ProcOf(LaunchRequest request)
         => request.Maps is not null && !request.Spec.Private(ContainerNamespaces.Pid) ? s_hostProc : request.Spec.ProcVisibility switch
         {

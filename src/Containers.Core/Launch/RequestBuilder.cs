@@ -45,6 +45,49 @@ internal static class RequestBuilder
         };
     }
 
+    /// <summary>A further process of a container.</summary>
+    public static LaunchRequest ForExec(LaunchRequest first, ResolvedRoot root, IReadOnlyList<string> arguments, ExecOptions options, (int Input, int Output, int Error) streams)
+    {
+        ImageUser? user = options.User is { } name ? root.ResolveUser(name) : null;
+        if (user is { } someone)
+        {
+            CheckIds(first.Maps, someone);
+        }
+
+        List<string> environment = [.. first.Environment];
+        foreach ((string variable, string value) in options.Environment)
+        {
+            environment.RemoveAll(one => one.StartsWith(variable + "=", StringComparison.Ordinal));
+            environment.Add($"{variable}={value}");
+        }
+
+        if (user is { } other && !options.Environment.ContainsKey("HOME"))
+        {
+            environment.RemoveAll(one => one.StartsWith("HOME=", StringComparison.Ordinal));
+            environment.Add("HOME=" + other.Home);
+        }
+
+        return new LaunchRequest
+        {
+            Spec = first.Spec,
+            Id = first.Id,
+            LowerDirectories = first.LowerDirectories,
+            StateDirectory = first.StateDirectory,
+            Hostname = first.Hostname,
+            Arguments = arguments,
+            Environment = environment,
+            SearchPath = environment.Last(variable => variable.StartsWith("PATH=", StringComparison.Ordinal))[5..],
+            WorkingDirectory = options.WorkingDirectory ?? first.WorkingDirectory,
+            UserId = user?.Uid ?? first.UserId,
+            GroupId = user?.Gid ?? first.GroupId,
+            SupplementaryGroups = user?.SupplementaryGroups ?? first.SupplementaryGroups,
+            StopSignal = first.StopSignal,
+            Streams = streams,
+            Maps = first.Maps,
+            Network = first.Network,
+        };
+    }
+
     private static void CheckIds(IdMaps? maps, ImageUser user)
     {
         if (maps is null)

@@ -21,7 +21,7 @@ internal sealed record ResolvedRoot(string Store, IReadOnlyList<string> LowerDir
         Image image = spec.Root switch
         {
             RootSource.Loaded loaded => loaded.Image,
-            RootSource.Reference reference => store.Load(reference.Value, cancellation),
+            RootSource.Reference reference => store.Find(reference.Value, spec.SquashOwners, cancellation),
             _ => throw new NotSupportedException(spec.Root.ToString()),
         };
         return spec.RootMode == RootMode.Bind && image.LowerDirectories.Count != 1

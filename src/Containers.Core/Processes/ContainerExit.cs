@@ -48,6 +48,6 @@ public sealed record ContainerResult(ContainerExit Exit, string Output, string E
     /// <summary>Whether it wrote more than <see cref="ContainerBuilder.WithOutputLimit"/> allows, so that the texts end at the limit.</summary>
     public bool IsTruncated { get; init; }
 
-    /// <summary>Which system calls were refused or made; null unless <see cref="ContainerBuilder.WithSystemCallReport"/> or <see cref="ContainerBuilder.WithSystemCallLearning"/> asked for it.</summary>
+    /// <summary>Which system calls were refused or made; null unless <see cref="ContainerBuilder.WithSystemCallReport"/> or <see cref="ContainerBuilder.WithSystemCallLearning"/> asked for it, and for the result of a further process, whose calls are in the container's report.</summary>
     public SystemCallReport? SystemCallReport { get; init; }
 }

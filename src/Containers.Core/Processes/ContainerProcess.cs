@@ -80,7 +80,7 @@ internal sealed class ContainerProcess(PidHandle handle, int pid, Func<Container
             if (!_watched && !_exit.Task.IsCompleted)
             {
                 _watched = true; // only now: a container nobody waits for costs the poller nothing
-                Poller.When(handle, Kernel.EPOLLIN, () => Reap());
+                Poller.When(handle, Kernel.EPOLLIN, Ended);
             }
         }
 
@@ -88,6 +88,16 @@ internal sealed class ContainerProcess(PidHandle handle, int pid, Func<Container
     }
 
     public void Dispose() => handle.Dispose();
+
+    // The pidfd is ready when the process has ended. Where another process of the container traces it, that one is told first, and its
+    // status is not to be had until the tracer has taken note or ended (ptrace(2)): a wait in the kernel ends then, as a poll does not.
+    private void Ended()
+    {
+        if (!Reap())
+        {
+            new Thread(() => Wait(), 128 * 1024) { IsBackground = true, Name = "containers-traced" }.Start();
+        }
+    }
 
     private bool Reap()
     {

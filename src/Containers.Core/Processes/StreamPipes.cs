@@ -8,14 +8,19 @@ internal sealed unsafe class StreamPipes : IDisposable
     private readonly List<int> _childEnds = new(3);
 
     public StreamPipes(ContainerSpec spec)
+        : this(spec.StandardInput, spec.StandardOutput, spec.StandardError)
+    {
+    }
+
+    public StreamPipes(StandardStream standardInput, StandardStream standardOutput, StandardStream standardError)
     {
         try
         {
-            int input = Open(spec.StandardInput, 0, hostReads: false, out PipeStream? inputStream);
+            int input = Open(standardInput, 0, hostReads: false, out PipeStream? inputStream);
             Input = inputStream;
-            int output = Open(spec.StandardOutput, 1, hostReads: true, out PipeStream? outputStream);
+            int output = Open(standardOutput, 1, hostReads: true, out PipeStream? outputStream);
             Output = outputStream;
-            int error = Open(spec.StandardError, 2, hostReads: true, out PipeStream? errorStream);
+            int error = Open(standardError, 2, hostReads: true, out PipeStream? errorStream);
             Error = errorStream;
             Child = (input, output, error);
         }
@@ -37,6 +42,13 @@ internal sealed unsafe class StreamPipes : IDisposable
 
     /// <summary>The same, at low numbers.</summary>
     public (int Input, int Output, int Error) Place(LowDescriptors low) => (low.Place(Child.Input), low.Place(Child.Output), low.Place(Child.Error));
+
+    /// <summary>The same, with the host's /dev/null where there is to be one: what a running container has at that path may be anything by now.</summary>
+    public (int Input, int Output, int Error) PlaceOrNull(LowDescriptors low)
+    {
+        (int input, int output, int error) = Place(low);
+        return (input < 0 ? LowDescriptors.Null : input, output < 0 ? LowDescriptors.Null : output, error < 0 ? LowDescriptors.Null : error);
+    }
 
     /// <summary>The child has its own copies: while ours are open, no reader sees the end.</summary>
     public void CloseChildEnds()

@@ -11,6 +11,9 @@ public sealed partial record ContainerSpec
     /// <summary>The same for group ids.</summary>
     public ImmutableArray<IdMap> GroupIdMaps { get; init; } = [];
 
+    /// <summary>Whether files of owners that a host process which is not root cannot give files to belong to its own user: see <see cref="ContainerBuilder.WithSquashedOwners"/>.</summary>
+    public bool SquashOwners { get; init; }
+
     /// <summary>Whether the host's user namespace is shared even where the host process is not root, and would get one of its own by itself.</summary>
     public bool HostUserNamespace { get; init; }
 }

@@ -119,6 +119,9 @@ public enum RootMode
 
     /// <summary>The directory itself is the root, and is changed.</summary>
     Bind,
+
+    /// <summary>A copy, made at the start and gone with the container: for hosts whose kernel or file system lets no overlay be.</summary>
+    Copy,
 }
 
 /// <summary>One of the command's first three descriptors.</summary>

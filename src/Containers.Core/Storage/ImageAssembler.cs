@@ -57,7 +57,7 @@ internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
         {
             string diffId = config.DiffIds[index];
             using Stream archive = open(index);
-            LayerContent content = LayerUnpacker.Unpack(archive, directory, new LayerUnpackOptions { DropWhiteouts = drop }, token);
+            LayerContent content = LayerUnpacker.Unpack(archive, directory, new LayerUnpackOptions { DropWhiteouts = drop, SquashOwners = layers.Squashes }, token);
             return content.DiffId == diffId
                 ? content
                 : throw new ImageException(
@@ -83,7 +83,7 @@ internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
         }, cancellation).Key;
     }
 
-    private string PathOf(string imageId) => $"{layout.Images}/{Digest.Hex(imageId)}.json";
+    private string PathOf(string imageId) => $"{layout.Images}/{Digest.Hex(imageId)}{layers.Suffix}.json";
 
     /// <summary>Runs for each item; the first failure stops the others and is thrown as it was.</summary>
     private static void Run(int[] items, Action<int, CancellationToken> action, CancellationToken cancellation)

@@ -7,13 +7,15 @@ using Containers.Native;
 namespace Containers.Storage;
 
 /// <summary>The way from a reference to an image. One per store's directory and process: it remembers the images it made.</summary>
-internal sealed class ImageLoader(StoreLayout layout)
+/// <param name="layout">Where things are.</param>
+/// <param name="squash">Whether owners that this user cannot give are its own: such layers are others, with names of their own.</param>
+internal sealed class ImageLoader(StoreLayout layout, bool squash = false)
 {
     /// <summary>More than a process uses; reached, everything is forgotten and found again on the disk.</summary>
     private const int MaximumRemembered = 1024;
 
-    private readonly LayerStore _layers = new(layout);
-    private readonly ImageAssembler _assembler = new(layout, new LayerStore(layout));
+    private readonly LayerStore _layers = new(layout, squash);
+    private readonly ImageAssembler _assembler = new(layout, new LayerStore(layout, squash));
     private readonly ConcurrentDictionary<string, (FileIdentity Identity, Image Image)> _remembered = new();
 
     public Image Load(string reference, CancellationToken cancellation)
@@ -167,7 +169,7 @@ internal sealed class ImageLoader(StoreLayout layout)
         LayerContent content = UnpackFailure.Explain(() =>
         {
             using Stream archive = opened?.OpenWhole() ?? File.OpenRead(reference.Path);
-            return LayerUnpacker.Unpack(archive, LayerStore.MakeRoot(work), new LayerUnpackOptions { ConvertWhiteouts = false }, cancellation);
+            return LayerUnpacker.Unpack(archive, LayerStore.MakeRoot(work), new LayerUnpackOptions { ConvertWhiteouts = false, SquashOwners = squash }, cancellation);
         }, $"rootfs:{reference.Path}");
         if (content.Entries == 0)
         {

@@ -14,9 +14,10 @@ namespace Containers;
 /// </remarks>
 public sealed class ImageStore
 {
-    private static readonly ConcurrentDictionary<string, Storage.ImageLoader> s_loaders = new();
+    private static readonly ConcurrentDictionary<string, Storage.ImageLoader> s_loaders = new(), s_squashing = new();
 
     private readonly Storage.ImageLoader _loader;
+    private readonly Storage.ImageLoader _squashing;
 
     /// <summary>Uses a directory as the store. It is made when the first image is loaded.</summary>
     /// <param name="path">The directory; null for the usual one: what the environment variable CONTAINERS_STORE names, or
@@ -26,6 +27,8 @@ public sealed class ImageStore
         Path = System.IO.Path.GetFullPath(string.IsNullOrEmpty(path) ? DefaultPath() : path).TrimEnd('/');
         Path = Path.Length == 0 ? "/" : Path;
         _loader = s_loaders.GetOrAdd(Path, root => new Storage.ImageLoader(new Storage.StoreLayout(root)));
+        // For root it is the same: it can give files to everyone.
+        _squashing = Kernel.geteuid() == 0 ? _loader : s_squashing.GetOrAdd(Path, root => new Storage.ImageLoader(new Storage.StoreLayout(root), squash: true));
     }
 
     /// <summary>The store in the usual place; the environment is looked at each time.</summary>
@@ -41,6 +44,9 @@ public sealed class ImageStore
     /// <exception cref="ImageException">There is no such image, or it is damaged, or meant for another machine. The store is as it was.</exception>
     /// <exception cref="KernelException">The store cannot be written, or its file system is full.</exception>
     public Image Load(string reference, CancellationToken cancellationToken = default) => _loader.Load(reference, cancellationToken);
+
+    /// <summary>Loads an image; owners as <see cref="ContainerBuilder.WithSquashedOwners"/> says, or not.</summary>
+    internal Image Find(string reference, bool squash, CancellationToken cancellationToken) => (squash ? _squashing : _loader).Load(reference, cancellationToken);
 
     /// <summary>Loads an image as <see cref="Load"/> does, on a thread of the pool.</summary>
     /// <param name="reference">As for <see cref="Load"/>.</param>

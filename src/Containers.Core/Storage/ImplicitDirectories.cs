@@ -92,24 +92,7 @@ internal static class ImplicitDirectories
         Kernel.statx_t stat = StoreFiles.Stat(from);
         Kernel.Check(Kernel.fchown(to.Descriptor, stat.stx_uid, stat.stx_gid), "chown", path);
         Kernel.Check(Kernel.fchmod(to.Descriptor, stat.stx_mode & 0xFFFu), "chmod", path);
-        byte[] names = new byte[64 << 10]; // XATTR_LIST_MAX, and XATTR_SIZE_MAX for a value
-        byte[] value = new byte[64 << 10];
-        fixed (byte* namesBytes = names, valueBytes = value)
-        {
-            long length = Kernel.Call(SystemCall.flistxattr, from.Descriptor, (long)namesBytes, names.Length);
-            for (int start = 0, end; start < length; start = end + 1)
-            {
-                end = Array.IndexOf(names, (byte)0, start);
-                ReadOnlySpan<byte> name = names.AsSpan(start..end);
-                // Overlayfs' own marks belong to the layer: an opaque directory on top would hide all.
-                if (!name.StartsWith("trusted.overlay."u8) && !name.StartsWith("user.overlay."u8))
-                {
-                    long size = Kernel.Check(Kernel.fgetxattr(from.Descriptor, namesBytes + start, valueBytes, (nuint)value.Length), "getxattr", path);
-                    Kernel.Check(Kernel.fsetxattr(to.Descriptor, namesBytes + start, valueBytes, (nuint)size), "setxattr", path);
-                }
-            }
-        }
-
+        FileCopy.CopyAttributes(from.Descriptor, to.Descriptor, path);
         Kernel.timespec* times = stackalloc Kernel.timespec[]
         {
             new() { tv_sec = stat.stx_atime.tv_sec, tv_nsec = stat.stx_atime.tv_nsec },

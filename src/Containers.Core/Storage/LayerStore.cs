@@ -10,17 +10,23 @@ namespace Containers.Storage;
 internal sealed record StoredLayer(string Key, string Directory, LayerRecord Record);
 
 /// <summary>Unpacked layers by their digests. A layer is there completely or not at all.</summary>
-internal sealed class LayerStore(StoreLayout layout)
+internal sealed class LayerStore(StoreLayout layout, bool squashes = false)
 {
+    /// <summary>Whether its layers have owners squashed.</summary>
+    public bool Squashes => squashes;
+
+    /// <summary>What is behind the names of such layers.</summary>
+    public string Suffix => squashes ? "-squashed" : "";
+
     /// <summary>The tree of a layer.</summary>
-    public string DirectoryOf(string key) => $"{layout.Layers}/{key}/root";
+    public string DirectoryOf(string key) => $"{layout.Layers}/{key}{Suffix}/root";
 
     /// <summary>Whether a layer is there.</summary>
     public bool Has(string key) => StoreFiles.HasDirectory(DirectoryOf(key));
 
     /// <summary>A layer that is there; null when it is not.</summary>
     public StoredLayer? TryFind(string key)
-        => Has(key) && StoreRecords.TryLoad($"{layout.Layers}/{key}/layer.json", StoreJson.Default.LayerRecord) is { } record
+        => Has(key) && StoreRecords.TryLoad($"{layout.Layers}/{key}{Suffix}/layer.json", StoreJson.Default.LayerRecord) is { } record
             ? new StoredLayer(key, DirectoryOf(key), record)
             : null;
 
@@ -35,7 +41,7 @@ internal sealed class LayerStore(StoreLayout layout)
             return found;
         }
 
-        using WorkArea work = WorkArea.Begin(layout, key, cancellation);
+        using WorkArea work = WorkArea.Begin(layout, key + Suffix, cancellation);
         if (TryFind(key) is { } meanwhile)
         {
             return meanwhile;
@@ -58,7 +64,7 @@ internal sealed class LayerStore(StoreLayout layout)
         LayerRecord record = new(content.DiffId, content.ArchiveLength, content.Whiteouts, content.ImplicitDirectories, content.MissingDevices.Count > 0 ? content.MissingDevices : null);
         StoreFiles.Write(work.Path + "/layer.json", System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(record, StoreJson.Default.LayerRecord));
         StoreFiles.Synchronize(work.Path);
-        string place = $"{layout.Layers}/{key}";
+        string place = $"{layout.Layers}/{key}{Suffix}";
         if (!StoreFiles.Rename(work.Path, place, Kernel.RENAME_NOREPLACE) && TryFind(key) is null)
         {
             // Something is there that is no layer, from a store that was tampered with: it goes the way of leftovers.

@@ -21,7 +21,12 @@ internal sealed class PreparedMounts : IDisposable
         try
         {
             using NamespaceHandle users = deputy.OpenNamespace("user");
-            MountHandle root = request.Overlay ? MountThread.Run(() => OverlayOnMapped.Make(request, users)) : MapBound(request.LowerDirectories[0], users);
+            MountHandle root = request.Spec.RootMode switch
+            {
+                RootMode.Overlay => MountThread.Run(() => OverlayOnMapped.Make(request, users)),
+                RootMode.Copy => MountHandle.Clone(request.LowerDirectories[0]), // with the container's owners already
+                _ => MapBound(request.LowerDirectories[0], users),
+            };
             prepared._mounts.Add(root);
             request.HostRoot = root.Descriptor;
             foreach (ContainerMount.Bind bind in request.Spec.Mounts.OfType<ContainerMount.Bind>())

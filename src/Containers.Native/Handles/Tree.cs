@@ -123,8 +123,9 @@ internal static unsafe class Tree
     private static int Open(int directory, byte* name)
         => Kernel.openat2(directory, name, Kernel.O_RDONLY | Kernel.O_DIRECTORY | Kernel.O_NOFOLLOW, 0, Here);
 
-    // Names with a NUL behind each. An error ends the list, and the directory is then found not to be empty.
-    private static List<byte[]> List(int directory)
+    /// <summary>The names in a directory, with a NUL behind each.</summary>
+    // An error ends the list, and the directory is then found not to be empty.
+    public static List<byte[]> List(int directory)
     {
         List<byte[]> names = [];
         byte[] buffer = new byte[32 * 1024];

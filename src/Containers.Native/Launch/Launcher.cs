@@ -36,7 +36,7 @@ internal static unsafe class Launcher
             throw new KernelException("clone3", operand, (Errno)(-pid), Hint((Errno)(-pid)));
         }
 
-        return new LaunchedChild(program, (int)pid, new PidHandle(program.PidFd));
+        return new LaunchedChild(program, (int)pid, new PidHandle(program.PidFd), Over);
     }
 
     internal static long Clone(StepProgram program, ulong flags, int cgroup)
@@ -117,7 +117,8 @@ internal static unsafe class Launcher
 /// <param name="program">What it runs.</param>
 /// <param name="pid">Its number in this PID namespace.</param>
 /// <param name="handle">Its pidfd.</param>
-internal sealed unsafe class LaunchedChild(StepProgram program, int pid, PidHandle handle)
+/// <param name="over">Called once, when the program is over.</param>
+internal sealed unsafe class LaunchedChild(StepProgram program, int pid, PidHandle handle, Action? over = null)
 {
     private bool _over;
 
@@ -176,7 +177,7 @@ internal sealed unsafe class LaunchedChild(StepProgram program, int pid, PidHand
         if (!_over)
         {
             _over = true;
-            Launcher.Over();
+            over?.Invoke();
         }
 
         return program.Failed < 0;

@@ -19,6 +19,9 @@ internal sealed class LowDescriptors : IDisposable
 
     private LowDescriptors() => _numbers = [.. Enumerable.Range(0, Streams).Select(_ => (int)Kernel.Check(Kernel.Call(SystemCall.fcntl, s_null.Value.Descriptor, Kernel.F_DUPFD_CLOEXEC, 3), "duplicate a descriptor"))];
 
+    /// <summary>/dev/null of the host.</summary>
+    public static int Null => s_null.Value.Descriptor;
+
     /// <summary>Takes numbers for one launch; they are the process's for good, and this launch's until it is disposed.</summary>
     public static LowDescriptors Take()
         => s_free.TryTake(out LowDescriptors? free) ? free : new LowDescriptors();

@@ -32,6 +32,9 @@ internal sealed unsafe partial class StepProgram
 
         /// <summary>No system call: a program is launched, as <see cref="Launcher"/> does, by this child.</summary>
         Launch = 64,
+
+        /// <summary>What follows is run by a child of the one that runs it: for join.c only.</summary>
+        Spawn = 128,
     }
 
     [StructLayout(LayoutKind.Sequential, Size = 88)]
@@ -65,6 +68,9 @@ internal sealed unsafe partial class StepProgram
         public Step* Steps;
         public byte* Stack;
         public ulong StackSize;
+        public ulong Self;
+        public ulong Size;
+        public ulong Resume;
         public fixed long Slots[StepProgram.Slots];
     }
 }

@@ -42,8 +42,8 @@ internal sealed unsafe partial class StepProgram : IDisposable
     private const int MaximumSteps = 1024;
     private const int TextSize = 64 * 1024;
     private static readonly int s_stepsAt = (sizeof(Header) + 63) & ~63;
-    private static readonly int s_textAt = s_stepsAt + (MaximumSteps * sizeof(Step));
-    private static readonly int s_stackAt = (s_textAt + TextSize + 4095) & ~4095;
+    private static readonly int s_stackAt = (s_stepsAt + (MaximumSteps * sizeof(Step)) + 4095) & ~4095;
+    private static readonly int s_textAt = s_stackAt + StackSize;
 
     // Blocks are used again: the kernel would give fresh pages zeroed, one fault each, at every start.
     private static readonly Stack<nint> s_spare = [];
@@ -64,9 +64,14 @@ internal sealed unsafe partial class StepProgram : IDisposable
 
         if (_block is null)
         {
-            _block = (byte*)NativeMemory.AlignedAlloc((nuint)(s_stackAt + StackSize), 4096);
+            _block = (byte*)NativeMemory.AlignedAlloc((nuint)(s_textAt + TextSize), 4096);
         }
 
+        Begin();
+    }
+
+    private void Begin()
+    {
         *Head = default;
         Head->Failed = -1;
         Head->PidFd = -1;
@@ -190,6 +195,7 @@ internal sealed unsafe partial class StepProgram : IDisposable
             byte[] bytes = CString.Bytes(text);
             byte* at = (byte*)NativeMemory.Alloc((nuint)bytes.Length);
             bytes.CopyTo(new Span<byte>(at, bytes.Length));
+            s_constantTexts[(nint)at] = text;
             return (nint)at;
         });
 
@@ -230,6 +236,12 @@ internal sealed unsafe partial class StepProgram : IDisposable
             return;
         }
 
+        if (_memory is not null)
+        {
+            Unmap();
+            return;
+        }
+
         lock (s_spare)
         {
             s_spare.Push((nint)_block);
@@ -254,10 +266,15 @@ internal sealed unsafe partial class StepProgram : IDisposable
     private byte* Allocate(int size, int alignment)
     {
         byte* at = (byte*)(((nuint)_text + (nuint)alignment - 1) & ~((nuint)alignment - 1));
-        if (at + size <= _block + s_textAt + TextSize)
+        if (at + size <= _block + s_textAt + TextLength)
         {
             _text = at + size;
             return at;
+        }
+
+        if (_memory is not null)
+        {
+            throw new ContainerException($"The command's arguments and environment take more than {SharedTextSize} bytes.");
         }
 
         // A long environment, or many layers.
@@ -305,6 +322,9 @@ internal sealed unsafe partial class StepProgram : IDisposable
             step->SkipError = (short)steps;
             return this;
         }
+
+        /// <summary>Runs what follows in a child: the first argument has flags for clone3, the second one a cgroup to be born in, or -1.</summary>
+        public StepReference Spawn() => Flag(StepFlags.Spawn);
 
         public StepReference Repeat() => Flag(StepFlags.Repeat);
 

@@ -8,6 +8,7 @@ internal static unsafe partial class Kernel
     public const int KEYCTL_JOIN_SESSION_KEYRING = 1;
 
     public const int PR_SET_KEEPCAPS = 8;
+    public const int PR_SET_NAME = 15;
     public const int PR_CAP_AMBIENT_RAISE = 2;
 
     /// <summary>SCHED_ATTR_SIZE_VER0.</summary>

@@ -1,9 +1,12 @@
 #!/bin/sh
-# build-launcher.sh SOURCE OUTPUT: compiles the launcher into OUTPUT/linux-{x64,arm64}/libcontainers_launch.so.
+# build-launcher.sh FOLDER OUTPUT: compiles FOLDER/launcher.c into OUTPUT/linux-{x64,arm64}/libcontainers_launch.so, and the
+# executables beside it (join.c) into OUTPUT/linux-{x64,arm64}/containers-NAME.
 set -eu
 source=$1 output=$2
 flags="-std=c11 -O2 -Wall -Wextra -Werror -ffreestanding -nostdlib -fno-builtin -fno-stack-protector -fno-asynchronous-unwind-tables
-    -fPIC -shared -fvisibility=hidden -Wl,-soname,libcontainers_launch.so -Wl,-z,noexecstack -Wl,--build-id=none -s"
+    -fvisibility=hidden -Wl,-z,noexecstack -Wl,--build-id=none -s"
+library="-fPIC -shared -Wl,-soname,libcontainers_launch.so"
+executable="-fno-pie -static -Wno-unused-function"
 
 case $(uname -m) in
     x86_64) host=x64 ;;
@@ -11,14 +14,25 @@ case $(uname -m) in
     *) echo "error: the launcher is written for x86-64 and arm64, not for $(uname -m)" >&2; exit 1 ;;
 esac
 
-# build ARCHITECTURE COMPILER...: under another name first, since two builds may run at once.
+# compile FILE COMPILER...: under another name first, since two builds may run at once.
+compile() {
+    file=$1
+    shift
+    "$@" -o "$file.new.$$"
+    mv "$file.new.$$" "$file"
+}
+
+# build ARCHITECTURE COMPILER...
 build() {
     folder=$output/linux-$1
     shift
     mkdir -p "$folder"
     # shellcheck disable=SC2086
-    "$@" $flags -o "$folder/.new.$$" "$source"
-    mv "$folder/.new.$$" "$folder/libcontainers_launch.so"
+    compile "$folder/libcontainers_launch.so" "$@" $flags $library "$source/launcher.c"
+    for program in join; do
+        # shellcheck disable=SC2086
+        compile "$folder/containers-$program" "$@" $flags $executable "$source/$program.c"
+    done
 }
 
 if command -v clang > /dev/null; then compiler=clang

@@ -5,6 +5,9 @@
  * The child shares the memory of a .NET process (CLONE_VM), in which no managed code may run: no allocation, no
  * thread-local storage, no signal handler. All it does is written down beforehand, as steps.
  *
+ * join.c makes an executable of it, which runs a program in two halves: the second one in a child that CLONE_VM gives the
+ * executable's memory, and not the host's.
+ *
  * The structures are mirrored in Launch/StepProgram.Layout.cs.
  */
 
@@ -29,6 +32,7 @@ enum {
     STEP_FAILS = 16,      /* makes no call: a program that comes here has failed */
     STEP_GO_ON = 32,      /* no errno ends the program: the parent reads the result */
     STEP_LAUNCH = 64,     /* no system call, but containers_launch of a program */
+    STEP_SPAWN = 128,     /* what follows is run by a child: args are clone flags, and a cgroup (-1: none) */
 };
 
 /* One system call. 88 bytes. */
@@ -62,6 +66,9 @@ struct program {
     struct step *steps;
     u8 *stack;
     u64 stack_size;
+    u64 self;        /* the address of this structure, where it has to be mapped: for join.c */
+    u64 size;        /* of all that belongs to it */
+    u64 resume;      /* the step to begin with */
     s64 slots[SLOTS];
 };
 
@@ -75,6 +82,7 @@ struct clone_args { /* linux/sched.h, 88 bytes: CLONE_ARGS_SIZE_VER2 */
 #define CLONE_PARENT_SETTID 0x00100000UL
 #define CLONE_CHILD_CLEARTID 0x00200000UL
 #define CLONE_CLEAR_SIGHAND 0x100000000UL
+#define CLONE_INTO_CGROUP 0x200000000UL
 #define SIG_SETMASK 2
 #define CLOCK_MONOTONIC 1
 #define FUTEX_WAKE 1
@@ -184,26 +192,67 @@ static inline int tolerates(const struct step *step, s64 error)
     return 0;
 }
 
+static void wake(u32 *word)
+{
+    call6(NR_futex, (s64)word, FUTEX_WAKE, 0x7fffffff, 0, 0, 0);
+}
+
+static void run(struct program *program);
+
+/*
+ * The caller sleeps until the child has executed or ended (CLONE_VFORK), and then tells the host in the kernel's place: its
+ * memory is shared with nobody by then, so the kernel would clear no word.
+ */
+static void spawn(struct program *program, struct step *step, u64 flags, s64 cgroup)
+{
+    struct clone_args args = {
+        .flags = flags | CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | CLONE_CLEAR_SIGHAND | (cgroup >= 0 ? CLONE_INTO_CGROUP : 0),
+        .pidfd = 0,
+        .child_tid = 0,
+        .parent_tid = (u64)&program->pid,
+        .exit_signal = 0, /* with CLONE_PARENT: the caller's own */
+        .stack = (u64)program->stack,
+        .stack_size = program->stack_size,
+        .tls = 0,
+        .set_tid = 0,
+        .set_tid_size = 0,
+        .cgroup = cgroup >= 0 ? (u64)cgroup : 0,
+    };
+    program->resume = (u64)(step - program->steps) + 1;
+    s64 result = clone3_into(&args, program, run);
+    step->result = result;
+    step->ended = now();
+    if (result < 0)
+        program->failed = (s32)(step - program->steps);
+    __atomic_store_n(&program->alive, 0, __ATOMIC_RELEASE);
+    wake(&program->alive);
+    for (;;)
+        call6(NR_exit_group, result < 0 ? 127 : 0, 0, 0, 0, 0, 0);
+}
+
 EXPORT s64 containers_launch(struct program *program, u64 flags, u64 exit_signal, s64 cgroup);
 
 static void run(struct program *program)
 {
-    program->began = now();
+    if (program->resume == 0)
+        program->began = now();
     if (program->vfork) {
         program->cloned = program->began;
-        call6(NR_futex, (s64)&program->pid, FUTEX_WAKE, 0x7fffffff, 0, 0, 0);
+        wake((u32 *)&program->pid);
     }
     u64 clock = program->began;
     int clock_runs = 1;
-    for (u32 i = 0; i < program->count; i++) {
+    for (u32 i = (u32)program->resume; i < program->count; i++) {
         struct step *step = &program->steps[i];
         s64 a[6];
         for (int k = 0; k < 6; k++)
             a[k] = (step->from_slot >> k) & 1 ? program->slots[step->args[k]] : step->args[k];
         if (step->flags & STEP_ANNOUNCE) {
             __atomic_add_fetch(&program->alive, 1, __ATOMIC_RELEASE);
-            call6(NR_futex, (s64)&program->alive, FUTEX_WAKE, 0x7fffffff, 0, 0, 0);
+            wake(&program->alive);
         }
+        if (step->flags & STEP_SPAWN)
+            spawn(program, step, (u64)a[0], a[1]);
         if (step->flags & STEP_FAILS) {
             program->failed = (s32)i;
             break;
@@ -276,7 +325,7 @@ EXPORT s64 containers_launch(struct program *program, u64 flags, u64 exit_signal
     } else {
         if (pid < 0)
             __atomic_store_n(&program->pid, (s32)pid, __ATOMIC_RELEASE);
-        call6(NR_futex, (s64)&program->pid, FUTEX_WAKE, 0x7fffffff, 0, 0, 0);
+        wake((u32 *)&program->pid);
     }
     call6(NR_rt_sigprocmask, SIG_SETMASK, (s64)&before, 0, sizeof before, 0, 0);
     return pid;

@@ -54,6 +54,16 @@ public sealed class LandlockTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     }
 
     [Fact]
+    public async Task Rules_hold_for_a_process_that_joins()
+    {
+        Requires.That(Abi >= 1, "this test needs Landlock");
+        await using Container container = root.Container.WithLandlock(rules => rules.Restricting(LandlockAccess.Abi1).ReadOnly("/bin").ReadWrite("/tmp")).WithCommand("sleep", "1000").Start();
+        await using ContainerExec exec = await container.ExecAsync(["sh", "-c", "echo x > /tmp/x && cat /tmp/x; cat /etc/passwd || echo refused"], cancellationToken: Cancellation);
+
+        Assert.Equal("x\nrefused\n", await exec.ReadOutputAsync(Cancellation));
+    }
+
+    [Fact]
     public void Command_that_the_rules_do_not_let_execute_is_told_so()
     {
         Requires.That(Abi >= 1, "this test needs Landlock");

@@ -84,6 +84,28 @@ public sealed class SystemCallReportTests : IClassFixture<BusyboxRoot>
         Assert.Equal("keyctl", result.SystemCallReport!.Denied.Single().Name);
     }
 
+    [Theory]
+    [InlineData(SystemCallWatch.Report)]
+    [InlineData(SystemCallWatch.Learn)]
+    public async Task Processes_that_join_are_watched_each_by_its_own_listener(SystemCallWatch watch)
+    {
+        ContainerBuilder builder = _root.Container.WithCommand("sleep", "1000");
+        await using Container container = (watch == SystemCallWatch.Learn ? builder.WithSystemCallLearning() : builder.WithSystemCallReport()).Start();
+        ContainerExec[] execs = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => container.ExecAsync(["calls", $"{Number("keyctl")}", "7"], cancellationToken: Cancellation)));
+        foreach (ContainerExec exec in execs)
+        {
+            await using (exec)
+            {
+                Assert.Equal("EPERM\n", await exec.ReadOutputAsync(Cancellation));
+                Assert.Equal(0, (await exec.WaitAsync(Cancellation)).ExitCode);
+            }
+        }
+
+        SystemCallReport report = container.GetSystemCallReport();
+        Assert.Equal(("keyctl", 4, 7UL), (report.Denied.Single().Name, report.Denied[0].Count, report.Denied[0].Arguments[0]));
+        Assert.Equal(watch == SystemCallWatch.Learn, report.Made.ContainsKey("write"));
+    }
+
     [Fact]
     public async Task Container_that_is_disposed_while_it_is_refused_much_ends()
     {

@@ -86,6 +86,17 @@ public sealed class RootUserNsTests(BusyboxRoot root) : IClassFixture<BusyboxRoo
     }
 
     [Fact]
+    public async Task Bridges_give_it_links_and_low_ports_are_its_own()
+    {
+        Requires.OwnNetwork();
+
+        string seen = await root.Sh("ip -4 address show eth0 | grep -o '10[0-9.]*/24'; ping -c 1 -W 2 10.96.7.1 > /dev/null && echo gateway; (echo served | nc -l -p 80) & until nc 127.0.0.1 80 < /dev/null 2>/dev/null; do :; done",
+            container => container.WithUserNs(s_map).WithNet(net => net.Bridge("ctrusers0", "10.96.7.0/24").Address("10.96.7.9")));
+
+        Assert.Equal("10.96.7.9/24\ngateway\nserved\n", seen);
+    }
+
+    [Fact]
     public async Task Hosts_namespaces_can_be_shared()
     {
         string host = new FileInfo("/proc/self/ns/net").LinkTarget! + "\n" + new FileInfo("/proc/self/ns/ipc").LinkTarget! + "\n" + new FileInfo("/proc/self/ns/uts").LinkTarget! + "\n";
@@ -126,6 +137,33 @@ public sealed class RootUserNsTests(BusyboxRoot root) : IClassFixture<BusyboxRoo
 
         Assert.Equal("0\n 0 300000 1000\n", await first);
         Assert.Equal("0\n 0 500000 1000\n", await second);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Copied_root_has_the_container_s_owners_and_is_gone_afterwards(bool users)
+    {
+        string directory = root["to-copy"];
+        Tool.Bash($"cp -a {root.Path} {directory}; mkdir {directory}/own; chown 5:6 {directory}/own; chmod 2750 {directory}/own; ln {directory}/etc/motd {directory}/own/hard; mknod {directory}/own/null c 1 3");
+
+        Assert.Equal("5 6 2750\n0 0 644\nchanged\n", await root.Sh("stat -c '%u %g %a' /own /etc/motd; echo changed > /own/hard; cat /etc/motd",
+            _ => users ? Container.FromRootfs(directory).WithStore(root.Store).WithCopiedRoot().WithUserNs(s_map) : Container.FromRootfs(directory).WithStore(root.Store).WithCopiedRoot()));
+        Assert.Equal("original\n", File.ReadAllText(directory + "/etc/motd"));
+        Assert.Empty(root.Leftovers());
+        Tool.Run("rm", "-r", directory);
+    }
+
+    [Fact]
+    public void Copy_of_owners_that_the_maps_have_not_is_an_error()
+    {
+        string directory = root["to-copy-far"];
+        Tool.Bash($"cp -a {root.Path} {directory}; chown 100000 {directory}/etc/motd");
+
+        ContainerException error = Assert.Throws<ContainerException>(() => Container.FromRootfs(directory).WithStore(root.Store).WithCopiedRoot().WithUserNs(s_map).WithCommand("true").Start());
+
+        Assert.Contains("files of user 100000", error.Message, StringComparison.Ordinal);
+        Assert.Empty(root.Leftovers());
     }
 
     [Fact]

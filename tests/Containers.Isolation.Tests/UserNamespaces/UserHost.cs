@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Containers.Tests.Images;
 using Xunit;
 
 namespace Containers.Tests.UserNamespaces;
@@ -42,6 +43,21 @@ public sealed class UserHost : IDisposable
     public string Store => _directory["home/store"];
 
     public string this[string name] => _directory[name];
+
+    /// <summary>An image whose files belong to many, in a file that the user may read.</summary>
+    public string Image(string name, params string[] layers)
+    {
+        HandMadeArchive archive = new(_directory, name);
+        foreach (string script in layers)
+        {
+            archive.AddLayer(script);
+        }
+
+        return "docker-archive:" + archive.Save();
+    }
+
+    /// <summary>A script that makes the busybox root the current directory.</summary>
+    public string RootScript => $"cp -a {Root}/. .; chown -hR 0:0 .";
 
     /// <summary>Runs a container's script in a process of the user, and returns what it writes.</summary>
     public string Sh(string script, string with = "", bool subIds = true, string? root = null)
@@ -87,6 +103,7 @@ public sealed class UserHost : IDisposable
         mount --bind {_directory["etc"]}/passwd /etc/passwd
         mount --bind {_directory["etc"]}/{(subIds ? "subids" : "none")} /etc/subuid
         mount --bind {_directory["etc"]}/{(subIds ? "subids" : "none")} /etc/subgid
+        if [ -e /dev/net/tun ]; then mount -t tmpfs tmpfs /dev/net; mknod -m 666 /dev/net/tun c 10 200; fi # as udev leaves it
         exec setpriv --reuid {Id} --regid {Id} --clear-groups env HOME={Home} DOTNET_CLI_HOME={Home} TEST_WITH='{with}' dotnet {s_testHost} "$@"
         """,
         "sh", .. arguments,

@@ -118,6 +118,25 @@ public sealed class UserHostTests(UserHost user) : IClassFixture<UserHost>
         Assert.Empty(user.Leftovers());
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Packets_go_through_pasta(bool subIds)
+    {
+        Requires.OwnNetwork();
+        Requires.Tools("pasta", "ip");
+        Tool.Bash("ip link add up0 type veth peer name up1; ip address add 10.97.0.2/24 dev up0; ip link set up0 up; ip link set up1 up; ip route add default via 10.97.0.1");
+        try
+        {
+            Assert.Equal("10.97.0.2/24\n", user.Sh("ip -4 address show eth0 | grep -o '10[0-9./]*/24'", "pasta", subIds));
+            Assert.Equal("nameserver 127.0.0.1\n", user.Sh("head -n 1 /etc/resolv.conf", "pasta", subIds));
+        }
+        finally
+        {
+            Tool.Bash("ip link del up0");
+        }
+    }
+
     // A root whose files belong to other sub-ids.
     private string Shifted()
     {

@@ -17,7 +17,9 @@ internal sealed class DieWithHost(int hostPidFd) : LaunchOperation
 }
 
 /// <summary>Waits until the host has done its part.</summary>
-internal sealed class WaitAtGate(LaunchGate gate) : LaunchOperation
+/// <param name="gate">Where.</param>
+/// <param name="announced">Whether the host is told at the first gate, too: where it could not know before that there is a child.</param>
+internal sealed class WaitAtGate(LaunchGate gate, bool announced = false) : LaunchOperation
 {
     public override string Name => gate == LaunchGate.Born ? "wait for the host" : "wait for the word to begin";
 
@@ -28,7 +30,7 @@ internal sealed class WaitAtGate(LaunchGate gate) : LaunchOperation
     public override void Compile(PlanCompiler plan)
     {
         StepProgram.StepReference step = plan.Program.AddGate((int)gate);
-        if (gate != LaunchGate.Born) // there is nothing before it that the host would have to wait for
+        if (announced || gate != LaunchGate.Born) // there is nothing before it that the host would have to wait for
         {
             step.Announce();
         }
@@ -40,7 +42,7 @@ internal sealed class WaitAtGate(LaunchGate gate) : LaunchOperation
 }
 
 /// <summary>Leaves all of the host's descriptors but the three that become the command's.</summary>
-internal sealed class TakeStreams(int hostPidFd) : LaunchOperation
+internal sealed class TakeStreams(int hostPidFd, params IReadOnlyList<int> others) : LaunchOperation
 {
     private const uint AllAbove = uint.MaxValue;
 
@@ -53,7 +55,7 @@ internal sealed class TakeStreams(int hostPidFd) : LaunchOperation
         (int input, int output, int error) = plan.Request.Streams;
         int placeholder = hostPidFd; // keeps a number that becomes /dev/null once there is one
         ReadOnlySpan<int> sources = [input < 0 ? placeholder : input, output < 0 ? placeholder : output, error < 0 ? placeholder : error];
-        Span<int> kept = [.. sources, hostPidFd, .. plan.Request.HostMounts.Values, .. plan.Request.HostRoot < 0 ? (ReadOnlySpan<int>)[] : [plan.Request.HostRoot]];
+        Span<int> kept = [.. sources, hostPidFd, .. others, .. plan.Request.HostMounts.Values, .. plan.Request.HostRoot < 0 ? (ReadOnlySpan<int>)[] : [plan.Request.HostRoot]];
         kept.Sort();
 
         // The table of descriptors is shared with the host until here (CLONE_FILES); only what is below the first

@@ -147,6 +147,15 @@ internal sealed unsafe class BindRoot(LaunchRequest request) : LaunchOperation
         script.Outside("mkdir -p \"$state/root\" \"$state/etc\"");
         script.Inside($"state={ShellScript.Quote(request.StateDirectory)}");
         script.Inside("root=$state/root");
+        if (request.Spec.RootMode == RootMode.Copy)
+        {
+            script.Inside($"mkdir {ShellScript.Quote(_directory)}");
+            foreach (string layer in request.CopiedDirectories.Reverse())
+            {
+                script.Inside($"cp -a --reflink=auto {ShellScript.Quote(layer)}/. {ShellScript.Quote(_directory)}"); // and what a layer hides is taken away
+            }
+        }
+
         script.Inside($"mount --rbind {ShellScript.Quote(_directory)} \"$root\"");
     }
 }

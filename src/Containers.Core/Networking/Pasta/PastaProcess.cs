@@ -156,7 +156,8 @@ internal sealed class PastaProcess : IDisposable
 
         IEnumerable<string> said = heard.ToString().Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
             .Where(line => !line.EndsWith(Noise, StringComparison.Ordinal));
-        throw new ContainerException($"{Program} does not start: {string.Join("; ", said.TakeLast(5))}.");
+        string reason = string.Join("; ", said.TakeLast(5));
+        throw new ContainerException($"{Program} does not start: {reason}.", reason.Contains("tun ", StringComparison.Ordinal) ? "It has to open /dev/net/tun, which this host may keep from users other than root." : null);
     }
 
     // A pipe that nobody reads would hold it up one day, and the container's network with it.

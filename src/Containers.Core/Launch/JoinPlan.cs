@@ -1,0 +1,41 @@
+using Containers.Native;
+
+namespace Containers.Launch;
+
+/// <summary>Two plans: for a child of this process, that becomes the joiner; and for the joiner, in memory that only it and this process have.</summary>
+internal sealed class JoinPlan : IDisposable
+{
+    private JoinPlan(LaunchPlan outside, LaunchPlan inside) => (Outside, Inside) = (outside, inside);
+
+    public LaunchPlan Outside { get; }
+
+    public LaunchPlan Inside { get; }
+
+    public static JoinPlan Compile(LaunchRequest request, JoinTarget target, int hostPidFd, KernelFeatures features)
+    {
+        int[] kept = [hostPidFd, target.Process, .. request.LegacyCgroups, .. (ReadOnlySpan<int>)(request.Cgroup >= 0 ? [request.Cgroup] : []), .. (ReadOnlySpan<int>)(target.Root >= 0 ? [target.Root] : [])];
+        StepProgram shared = StepProgram.CreateShared();
+        LaunchPlan? inside = null;
+        try
+        {
+            inside = LaunchPlan.Compile(request, Planner.Join(request, target, hostPidFd), shared, features, Kernel.CLONE_FILES);
+            shared.Complete();
+            int executable = MemoryExecutable.Open(BecomeJoiner.Executable);
+            LaunchPlan outside = LaunchPlan.Compile(request,
+                [new DieWithHost(hostPidFd), new TakeStreams(hostPidFd, [.. kept, shared.MemoryDescriptor, executable]), new BecomeJoiner(shared.MemoryDescriptor, kept)],
+                new StepProgram(), features, Kernel.CLONE_FILES);
+            return new JoinPlan(outside, inside);
+        }
+        catch
+        {
+            shared.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        Outside.Dispose();
+        Inside.Dispose();
+    }
+}

@@ -1,0 +1,114 @@
+using System.Globalization;
+using Containers.Native;
+
+namespace Containers.Launch;
+
+/// <summary>What a process that joins a container has to reach while it does: descriptors of the host.</summary>
+/// <param name="Process">A pidfd of the container's first process.</param>
+/// <param name="Root">Its root directory, where it shares the host's mounts; -1 where the mount namespace leads there.</param>
+/// <param name="Namespaces">CLONE_NEW… of those it has for itself.</param>
+internal sealed record JoinTarget(int Process, int Root, ulong Namespaces);
+
+/// <summary>Becomes the small executable that joins: from here on, nothing of the host's memory is there to be read.</summary>
+/// <remarks>
+/// A process that shares the host's memory, as the first one of a container does until it executes, would be seen inside. Only that it is not
+/// dumpable would keep a hostile container from reading that memory, and not even that where it has CAP_SYS_PTRACE.
+/// </remarks>
+internal sealed unsafe class BecomeJoiner(int memory, IReadOnlyList<int> kept) : LaunchOperation
+{
+    public const string Executable = "containers-join";
+
+    public override string Name => "become the joiner";
+
+    public override string Why => "What enters a running container must not have the host's memory with it";
+
+    public override void Compile(PlanCompiler plan)
+    {
+        foreach (int descriptor in kept.Append(memory))
+        {
+            plan.Add(SystemCall.fcntl, descriptor, Kernel.F_SETFD, 0);
+        }
+
+        byte** arguments = plan.Program.Texts([Executable, memory.ToString(CultureInfo.InvariantCulture)]);
+        plan.Add(SystemCall.execveat, MemoryExecutable.Open(Executable), StepProgram.Constant(""), arguments, plan.Program.Texts([]), Kernel.AT_EMPTY_PATH);
+    }
+
+    public override void Shell(ShellScript script)
+    {
+    }
+}
+
+/// <summary>Enters the cgroups and namespaces of a container.</summary>
+internal sealed class EnterNamespaces(LaunchRequest request, JoinTarget target) : LaunchOperation
+{
+    public override string Name => "enter the namespaces";
+
+    public override string Why => "The process is to see what the container's first one sees: setns(2) with a pidfd, Linux 5.8";
+
+    public override void Compile(PlanCompiler plan)
+    {
+        plan.Add(SystemCall.prctl, Kernel.PR_SET_NAME, StepProgram.Constant(BecomeJoiner.Executable));
+        plan.Add(SystemCall.prctl, Kernel.PR_SET_DUMPABLE, 0); // nobody inside may look into what has not dropped its privileges yet
+        foreach (int directory in request.LegacyCgroups)
+        {
+            plan.Add(SystemCall.openat, directory, StepProgram.Constant("tasks"), Kernel.O_WRONLY | Kernel.O_CLOEXEC, 0).Into(plan.File);
+            plan.Add(SystemCall.write, plan.File, StepProgram.Constant("0"), 1);
+        }
+
+        if (target.Namespaces != 0)
+        {
+            plan.Add(SystemCall.setns, target.Process, target.Namespaces);
+        }
+    }
+
+    public override void Shell(ShellScript script)
+    {
+    }
+
+    public override string? Hint(Errno errno) => errno switch
+    {
+        Errno.ESRCH => "The container has ended.",
+        Errno.EPERM => "This process has not the privileges that it started the container with.",
+        _ => null,
+    };
+}
+
+/// <summary>Makes the process that is seen inside: one does not enter a PID namespace oneself, only one's children do (setns(2)).</summary>
+internal sealed class SpawnInside(LaunchRequest request, JoinTarget target, int hostPidFd) : LaunchOperation
+{
+    public override string Name => "make the process inside";
+
+    public override string Why => "It is a child of the host, in the container's PID namespace and cgroup";
+
+    public override void Compile(PlanCompiler plan)
+    {
+        plan.Add(SystemCall.clone3, Kernel.CLONE_PARENT, request.Cgroup).Spawn();
+
+        // No descriptor of the host may be there when the working directory is entered: /proc/self/fd/N is a path, too.
+        if (target.Root >= 0)
+        {
+            plan.Add(SystemCall.fchdir, target.Root);
+            plan.Add(SystemCall.chroot, StepProgram.Constant("."));
+        }
+
+        if (hostPidFd > 3)
+        {
+            plan.Add(SystemCall.close_range, 3, hostPidFd - 1, 0);
+        }
+
+        plan.Add(SystemCall.close_range, hostPidFd + 1, uint.MaxValue, 0);
+        plan.Add(SystemCall.setsid);
+    }
+
+    public override void Shell(ShellScript script)
+    {
+    }
+
+    public override string? Hint(Errno errno) => errno switch
+    {
+        Errno.ENOMEM => "The container's first process has ended, and with it its PID namespace.",
+        Errno.EAGAIN => "A limit on processes is reached: RLIMIT_NPROC, or the container's pids limit.",
+        Errno.ENODEV or Errno.EBUSY => "The container's cgroup has been removed.",
+        _ => null,
+    };
+}
