@@ -4,6 +4,7 @@
 //     Containers.TestHost cgroup ROOT STORE COMMAND...        starts a container in a cgroup and the host's PID namespace, prints the cgroup, waits likewise
 //     Containers.TestHost run ROOT STORE COMMAND...           runs a container to its end, prints its output and how it ended
 //     Containers.TestHost net ROOT STORE BRIDGE SUBNET NAME   starts a container on a network, prints its address, waits for the end of its own input, disposes
+//     Containers.TestHost many ROOT STORE COMMAND...          runs 40 containers at once, prints what they print, each different text once
 //     Containers.TestHost load ROOT STORE                     loads an image, prints its name
 //     Containers.TestHost churn ROOT STORE BRIDGE SUBNET      starts and disposes containers with a network and ports until it is killed, a line for each
 //     Containers.TestHost probe                               prints what this process finds of its host
@@ -15,6 +16,11 @@ switch (args[0])
         ContainerResult result = await With().WithCommand(args[3..]).RunAsync();
         Console.Write(result.Output + result.Error);
         Console.WriteLine(result.Exit);
+        break;
+
+    case "many":
+        ContainerResult[] results = await Task.WhenAll(Enumerable.Range(0, 40).Select(_ => With().WithCommand(args[3..]).RunAsync()));
+        Console.WriteLine(string.Join(' ', results.Select(one => one.Output.Trim()).Distinct()));
         break;
 
     case "load":
@@ -62,7 +68,7 @@ switch (args[0])
         break;
 
     default:
-        throw new ArgumentException($"\"{args[0]}\" is none of start, cgroup, run, load, probe, net and churn.");
+        throw new ArgumentException($"\"{args[0]}\" is none of start, cgroup, run, many, load, probe, net and churn.");
 }
 
 ContainerBuilder With()

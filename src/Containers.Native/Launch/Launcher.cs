@@ -64,6 +64,7 @@ internal static unsafe class Launcher
     /// <summary>
     /// Does something that a user other than root can do only while a child's files in /proc are this process's own: its maps
     /// are written there. A child on its way that sets credentials makes them root's at any moment; then it is done again.
+    /// That such a child may be traced meanwhile harms nobody: where this process is not root, each is alone in a user namespace of its own.
     /// </summary>
     /// <param name="work">Returns whether it succeeded.</param>
     /// <returns>Whether it did.</returns>

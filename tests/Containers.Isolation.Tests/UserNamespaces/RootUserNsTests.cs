@@ -1,3 +1,4 @@
+using Containers.Launch;
 using Xunit;
 
 namespace Containers.Tests.UserNamespaces;
@@ -184,6 +185,78 @@ public sealed class RootUserNsTests(BusyboxRoot root) : IClassFixture<BusyboxRoo
 
         Assert.Equal(before, File.ReadAllText("/proc/self/mountinfo"));
         Assert.Empty(root.Leftovers());
+    }
+
+    [Fact]
+    public void Every_step_that_fails_is_named_and_nothing_is_left()
+    {
+        Directory.CreateDirectory(root["data"]);
+        ContainerBuilder full = root.Container.WithUserNs(s_map).WithBind(root["data"], "/a/data", readOnly: true).WithReadOnlyRoot().WithUser("worker").WithCommand("true");
+        string before = File.ReadAllText("/proc/self/mountinfo");
+        int steps = 1, failed = 0;
+        for (int step = 0; step < steps; step++)
+        {
+            string operation = "";
+            ContainerLauncher.Intercept.Value = plan =>
+            {
+                steps = plan.Program.Count;
+                operation = plan.Operations[(int)plan.Program[step].Operation].Name;
+                plan.Program.Sabotage(step);
+            };
+            try
+            {
+                full.Start().Dispose(); // a step that was left out
+            }
+            catch (LaunchException error)
+            {
+                failed++;
+                Assert.Equal(operation, error.Step);
+            }
+            finally
+            {
+                ContainerLauncher.Intercept.Value = null;
+            }
+
+            Assert.Empty(root.Leftovers());
+        }
+
+        Assert.InRange(failed, 100, steps);
+        Assert.Equal(before, File.ReadAllText("/proc/self/mountinfo"));
+    }
+
+    [Fact]
+    public void Limit_on_user_namespaces_is_named()
+    {
+        Requires.Tools("unshare");
+        // The limit is that of a user namespace, and there nobody else's.
+        (int code, _, string error) = Tool.Try("unshare", "--user", "--map-root-user", "sh", "-ec",
+            $"echo 0 > /proc/sys/user/max_user_namespaces; TEST_WITH=map=0:0:1 exec dotnet {Path.Combine(AppContext.BaseDirectory, "Containers.TestHost.dll")} run {root.Path} {root["limited-store"]} true");
+
+        Assert.NotEqual(0, code);
+        Assert.Contains("make a user namespace: clone3: ENOSPC", error, StringComparison.Ordinal);
+        Assert.Contains("user.max_user_namespaces=0", error, StringComparison.Ordinal);
+        Assert.Empty(root.Leftovers());
+    }
+
+    [Fact]
+    public void Maps_that_no_kernel_takes_are_refused_by_the_builder()
+    {
+        Assert.Contains("overlap", Assert.Throws<ArgumentException>(() => root.Container.WithUserNs(new IdMap(0, 300000, 10), new IdMap(9, 400000, 10))).Message, StringComparison.Ordinal);
+        Assert.Contains("overlap", Assert.Throws<ArgumentException>(() => root.Container.WithUserNs(new IdMap(0, 300000, 10), new IdMap(10, 300009, 10))).Message, StringComparison.Ordinal);
+        Assert.Contains("no length", Assert.Throws<ArgumentException>(() => root.Container.WithUserNs(new IdMap(0, 300000, 0))).Message, StringComparison.Ordinal);
+        Assert.Contains("id 0", Assert.Throws<ArgumentException>(() => root.Container.WithUserNs(new IdMap(1, 300000, 10))).Message, StringComparison.Ordinal);
+        Assert.Contains("past the greatest id", Assert.Throws<ArgumentException>(() => root.Container.WithUserNs(new IdMap(0, uint.MaxValue - 5, 10))).Message, StringComparison.Ordinal);
+        Assert.Contains("no such id", Assert.Throws<ContainerException>(() => root.Container.WithUserNs(new IdMap(0, 300000, 10)).WithUser("worker").WithCommand("true").Start()).Message, StringComparison.Ordinal);
+        Assert.Contains("owners cannot be mapped", Assert.Throws<ContainerException>(() => root.Container.WithBind("/tmp", "/x", idmapped: true).WithCommand("true").Start()).Message, StringComparison.Ordinal);
+        Assert.Empty(root.Leftovers());
+    }
+
+    [Fact]
+    public async Task Many_start_at_once()
+    {
+        string[] seen = await Task.WhenAll(Enumerable.Range(0, 24).Select(i => root.Sh("id -u; tr -s ' ' < /proc/self/uid_map", container => container.WithUserNs(new IdMap(0, 300000 + ((uint)i * 1000), 1000)))));
+
+        Assert.Equal(Enumerable.Range(0, 24).Select(i => $"0\n 0 {300000 + (i * 1000)} 1000\n"), seen);
     }
 
     private static string ReadLine(Container container)

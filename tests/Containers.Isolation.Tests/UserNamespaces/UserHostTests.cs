@@ -137,6 +137,18 @@ public sealed class UserHostTests(UserHost user) : IClassFixture<UserHost>
         }
     }
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("user=worker")] // whose children make this process's files in /proc root's for a moment, where the next ones' maps are written
+    public void Many_start_at_once(string with)
+    {
+        (int code, string output, string error) = user.Run(["many", user.Root, user.Store, "sh", "-c", "tr -s ' ' < /proc/self/uid_map | tail -n 1"], with);
+
+        Assert.Equal((0, "1 700000 65536\n"), (code, output));
+        Assert.Equal("", error);
+        Assert.Empty(user.Leftovers());
+    }
+
     // A root whose files belong to other sub-ids.
     private string Shifted()
     {
