@@ -75,7 +75,7 @@ public sealed class ContainerInterface
     public NetworkLink HostLink => Living(() => _attachment.Bridge.Host.Namespace.Link(_attachment.HostInterface));
 
     /// <summary>What has passed, as the container counts it: what it received is what others sent.</summary>
-    public LinkCounters Counters() => Link.Counters();
+    public LinkCounters Counters() => Living(() => _networking.Namespace.Link(Name).Counters()); // the link may go between the two
 
     /// <summary>Makes the link slow, lossy or unordered, in each direction: a delay of 50 ms makes a round trip 100 ms longer.</summary>
     /// <param name="conditions">What it is like.</param>
@@ -83,7 +83,7 @@ public sealed class ContainerInterface
     /// <exception cref="NetworkException">The kernel has no sch_netem, which all but a rate needs; or the container has ended.</exception>
     public IDisposable Impair(LinkConditions conditions) => Reverting.All([Link, HostLink], link => link.Impair(conditions));
 
-    private NetworkLink Living(Func<NetworkLink> find)
+    private T Living<T>(Func<T> find)
     {
         try
         {
