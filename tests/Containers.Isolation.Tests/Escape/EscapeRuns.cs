@@ -65,7 +65,7 @@ public sealed class EscapeRuns : IDisposable
         _abstractSocket.Listen();
         _pathSocket.Bind(new UnixDomainSocketEndPoint(SocketPath));
         _pathSocket.Listen();
-        File.SetUnixFileMode(SocketPath, (UnixFileMode)0x1b6);
+        Tool.Run("chmod", "666", SocketPath);
         _loopback.Start();
     }
 
