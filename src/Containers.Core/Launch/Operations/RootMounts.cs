@@ -135,6 +135,10 @@ internal sealed unsafe class BindRoot(LaunchRequest request) : LaunchOperation
         }
 
         plan.Attach(plan.Root, Kernel.AT_FDCWD, request.Seen(request.RootMountPoint));
+        if (request.HostRoot >= 0)
+        {
+            plan.MakePrivate(plan.Root);
+        }
     }
 
     /// <summary>Opens the directory; with users of its own the child does so earlier than it mounts, see <see cref="OpenBinds"/>.</summary>
