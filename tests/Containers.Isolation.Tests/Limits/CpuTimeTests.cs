@@ -1,10 +1,12 @@
 using System.Globalization;
+using Containers.Tests.Resources;
 using Xunit;
 
 namespace Containers.Tests.Limits;
 
 /// <summary>A container that uses up its CPU time, and those that look as if.</summary>
-public sealed class CpuTimeTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
+[Trait("vm", "yes")]
+public sealed class CpuTimeTests(BusyboxRoot root) : CgroupTest, IClassFixture<BusyboxRoot>
 {
     private const string Burn = "while :; do :; done";
 

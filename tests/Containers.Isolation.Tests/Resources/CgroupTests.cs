@@ -7,7 +7,8 @@ using Xunit;
 namespace Containers.Tests.Resources;
 
 /// <summary>Where cgroups are made, what is seen of them inside, and what is left of them: nothing.</summary>
-public sealed class CgroupTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
+[Trait("vm", "yes")]
+public sealed class CgroupTests(BusyboxRoot root) : CgroupTest, IClassFixture<BusyboxRoot>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 

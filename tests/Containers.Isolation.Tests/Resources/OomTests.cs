@@ -4,7 +4,8 @@ using Xunit;
 namespace Containers.Tests.Resources;
 
 /// <summary>Want of memory: told without polling, and never the host's end.</summary>
-public sealed class OomTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
+[Trait("vm", "yes")]
+public sealed class OomTests(BusyboxRoot root) : CgroupTest, IClassFixture<BusyboxRoot>
 {
     private const long Mebibyte = 1 << 20;
 
