@@ -96,7 +96,8 @@ for suite in "${suites[@]}"; do
         fi
         ended=$?
         # "   Containers.Core.Tests  Total: 9, Errors: 0, Failed: 1, Skipped: 2, Not Run: 1, Time: 1.2s", one for each project.
-        read -r summaries passed failed skipped < <(sed -n 's/.*Total: \([0-9]*\), Errors: \([0-9]*\), Failed: \([0-9]*\), Skipped: \([0-9]*\), Not Run: \([0-9]*\).*/\1 \2 \3 \4 \5/p' "$work/log" |
+        read -r summaries passed failed skipped < <(sed -n -e 's/.* Total: 0$/0 0 0 0 0/p' \
+            -e 's/.*Total: \([0-9]*\), Errors: \([0-9]*\), Failed: \([0-9]*\), Skipped: \([0-9]*\), Not Run: \([0-9]*\).*/\1 \2 \3 \4 \5/p' "$work/log" |
             awk '{ passed += $1 - $3 - $4 - $5; failed += $2 + $3; skipped += $4 } END { print NR, passed + 0, failed + 0, skipped + 0 }')
         grep -A 1 '\[SKIP\]' "$work/log" | grep -v -e '\[SKIP\]' -e '^--' | sed 's/^ */skipped: /' | sort | uniq -c
         results+=("$suite $user: $passed passed, $failed failed, $skipped skipped")

@@ -57,6 +57,15 @@ internal sealed class LaunchRequest
     /// <summary>Whether it finds its cgroup in /sys/fs/cgroup: where all controllers are in cgroup v2, and a namespace hides what is above.</summary>
     public bool SeesCgroup { get; set; }
 
+    /// <summary>Whether its cgroup tells which devices it may open.</summary>
+    public bool ControlsDevices { get; set; }
+
+    /// <summary>
+    /// Whether device nodes in the root work. An image, or a directory that is the root, may have nodes of the host's disks: they work where
+    /// a cgroup tells which of them do, and where the container was given what makes nodes (CAP_MKNOD), and so has all that they lead to.
+    /// </summary>
+    public bool NodesWork => ControlsDevices || (Maps is null && Spec.Capabilities.Contains(Capability.Mknod));
+
     /// <summary>What a reader would type for the cgroups.</summary>
     public IReadOnlyList<string> CgroupCommands { get; set; } = [];
 

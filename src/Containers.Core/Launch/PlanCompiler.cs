@@ -99,20 +99,23 @@ internal sealed unsafe class PlanCompiler(StepProgram program, LaunchRequest req
     /// was writable; by a remount once it is attached (<paramref name="attached"/>) on older ones.
     /// </summary>
     /// <param name="others">The flags it has, which a remount would take away.</param>
-    public void ReadOnly(Slot mount, bool attached, ulong others = 0, bool recursive = false)
+    public void ReadOnly(Slot mount, bool attached, ulong others = 0, bool recursive = false) => Restrict(mount, Kernel.MS_RDONLY, attached, others, recursive);
+
+    /// <summary>The same, for any of MS_RDONLY, MS_NOSUID, MS_NODEV and MS_NOEXEC, which are the same numbers as MOUNT_ATTR_.</summary>
+    public void Restrict(Slot mount, ulong flags, bool attached, ulong others = 0, bool recursive = false)
     {
         if (features.MountSetattr)
         {
             if (!attached)
             {
-                Kernel.mount_attr* attributes = program.Data(new Kernel.mount_attr { attr_set = Kernel.MOUNT_ATTR_RDONLY });
+                Kernel.mount_attr* attributes = program.Data(new Kernel.mount_attr { attr_set = flags });
                 Add(SystemCall.mount_setattr, mount, Text(""), Kernel.AT_EMPTY_PATH | (recursive ? Kernel.AT_RECURSIVE : 0), attributes, sizeof(Kernel.mount_attr));
             }
         }
         else if (attached)
         {
             Add(SystemCall.dup3, mount, LegacyDescriptor, Kernel.O_CLOEXEC);
-            Add(SystemCall.mount, 0, Text($"/proc/self/fd/{LegacyDescriptor}"), 0, Kernel.MS_REMOUNT | Kernel.MS_BIND | Kernel.MS_RDONLY | others, 0);
+            Add(SystemCall.mount, 0, Text($"/proc/self/fd/{LegacyDescriptor}"), 0, Kernel.MS_REMOUNT | Kernel.MS_BIND | flags | others, 0);
         }
     }
 

@@ -27,7 +27,6 @@ internal static class Planner
     private static readonly NullStreams s_nullStreams = new();
     private static readonly MaskPaths s_mask = new(DefaultPolicy.MaskedPaths);
     private static readonly ProtectPaths s_protect = new(DefaultPolicy.ReadOnlyPaths);
-    private static readonly MakeRootReadOnly s_readOnlyRoot = new();
     private static readonly EnterRoot s_pivot = new(privateMounts: true);
     private static readonly EnterRoot s_chroot = new(privateMounts: false);
     private static readonly LoopbackUp s_loopback = new();
@@ -170,7 +169,7 @@ internal static class Planner
 
         if (spec.ReadOnlyRoot)
         {
-            plan.Add(s_readOnlyRoot);
+            plan.Add(new MakeRootReadOnly(request));
         }
 
         if (spec.Private(ContainerNamespaces.Net) && request.Network is { Namespace: < 0, Inherited: false })

@@ -17,6 +17,7 @@ internal sealed class CgroupPart(ContainerSpec spec) : LaunchPart
         request.Cgroup = plan.Directories[0].Hierarchy.Unified ? Example : -1;
         request.LegacyCgroups = [.. plan.Directories.Where(one => !one.Hierarchy.Unified).Select((_, index) => Example + 1 + index)];
         request.SeesCgroup = SeesCgroup;
+        request.ControlsDevices = DeviceControl.IsThere(CgroupHost.Current);
         request.CgroupCommands = [.. CgroupScript.Of(plan)];
     }
 
@@ -25,6 +26,7 @@ internal sealed class CgroupPart(ContainerSpec spec) : LaunchPart
         CgroupPlan plan = CgroupPlan.Of(spec, request.Id, CgroupHost.Current);
         _cgroup = ContainerCgroup.Make(plan, request.Id, [.. spec.DeviceRules, .. spec.Devices.Select(device => DeviceNodes.Find(device).Rule)]);
         request.SeesCgroup = SeesCgroup;
+        request.ControlsDevices = DeviceControl.IsThere(CgroupHost.Current);
         Join(request);
     }
 

@@ -26,6 +26,9 @@ internal static class DeviceControl
     /// <summary>Whether the kernel takes programs for cgroups of v2 from this process.</summary>
     public static bool ByProgram(CgroupHost host) => host.Unified is not null && s_usual.Value >= 0;
 
+    /// <summary>Whether a cgroup gets rules for devices, in either way.</summary>
+    public static bool IsThere(CgroupHost host) => ByProgram(host) || ByLegacy(host) is not null;
+
     /// <exception cref="KernelException">The kernel does not take it.</exception>
     public static void Apply(ContainerCgroup cgroup, ImmutableArray<DeviceRule> more)
     {

@@ -5,10 +5,11 @@ namespace Containers;
 /// <summary>What a container is kept from unless its builder says otherwise: the sets that runc, Docker and Podman agree on.</summary>
 internal static class DefaultPolicy
 {
+    /// <summary>Docker's but CAP_MKNOD, as Podman has them: with it, and no cgroup that tells which devices it may open, root inside reads the host's disks.</summary>
     public static ImmutableHashSet<Capability> Capabilities { get; } =
     [
         Capability.Chown, Capability.DacOverride, Capability.Fowner, Capability.Fsetid, Capability.Kill, Capability.SetGid, Capability.SetUid,
-        Capability.SetPcap, Capability.NetBindService, Capability.NetRaw, Capability.SysChroot, Capability.Mknod, Capability.AuditWrite, Capability.SetFcap,
+        Capability.SetPcap, Capability.NetBindService, Capability.NetRaw, Capability.SysChroot, Capability.AuditWrite, Capability.SetFcap,
     ];
 
     /// <summary>They tell of the host, or reach into it.</summary>

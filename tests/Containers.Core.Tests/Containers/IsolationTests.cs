@@ -90,7 +90,7 @@ public sealed class IsolationTests(BusyboxRoot root) : IClassFixture<BusyboxRoot
     {
         string status = await root.Sh("grep -E 'Cap|NoNewPrivs' /proc/self/status");
 
-        Assert.Equal("CapInh:\t0000000000000000\nCapPrm:\t00000000a80425fb\nCapEff:\t00000000a80425fb\nCapBnd:\t00000000a80425fb\nCapAmb:\t0000000000000000\nNoNewPrivs:\t1\n", status);
+        Assert.Equal("CapInh:\t0000000000000000\nCapPrm:\t00000000a00425fb\nCapEff:\t00000000a00425fb\nCapBnd:\t00000000a00425fb\nCapAmb:\t0000000000000000\nNoNewPrivs:\t1\n", status);
     }
 
     [Fact]

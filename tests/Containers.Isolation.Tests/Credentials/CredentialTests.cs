@@ -11,7 +11,7 @@ public sealed class CredentialTests(BusyboxRoot root) : IClassFixture<BusyboxRoo
     [Fact]
     public async Task Capabilities_are_added_and_taken_away()
     {
-        Assert.Equal("CapInh:0000000000000000\nCapPrm:00000000a80455fb\nCapEff:00000000a80455fb\nCapBnd:00000000a80455fb\nCapAmb:0000000000000000\n",
+        Assert.Equal("CapInh:0000000000000000\nCapPrm:00000000a00455fb\nCapEff:00000000a00455fb\nCapBnd:00000000a00455fb\nCapAmb:0000000000000000\n",
             await root.Sh(Sets, container => container.WithCapabilities("CAP_NET_ADMIN", "ipc_lock").WithoutCapabilities(Capability.NetRaw)));
         Assert.Contains("CapBnd:0000000000000000", await root.Sh(Sets, container => container.WithoutCapabilities(Array.Empty<Capability>())));
     }

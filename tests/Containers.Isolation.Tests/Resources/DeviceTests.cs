@@ -20,7 +20,7 @@ public sealed class DeviceTests(BusyboxRoot root) : CgroupTest, IClassFixture<Bu
             mknod /tmp/mem c 1 1; mknod /tmp/kmsg c 1 11; mknod /tmp/loop b 7 0; mknod /tmp/null c 1 3; mknod /tmp/fuse c 10 229
             for d in mem kmsg loop fuse null; do head -c 0 /tmp/$d > /dev/null 2>&1 && echo "$d opens" || head -c 0 /tmp/$d 2>&1 | cat; done
             for d in null zero full random urandom; do head -c 1 /dev/$d > /dev/null && echo x > /dev/$d 2> /dev/null; head -c 0 /dev/$d && echo "$d is usual"; done
-            """, with => with.WithCgroup());
+            """, with => with.WithCgroup().WithCapabilities(Capability.Mknod));
 
         Assert.All((string[])["mem", "kmsg", "loop", "fuse"], device => Assert.Contains($"/tmp/{device}: Operation not permitted", seen));
         Assert.Contains("null opens", seen);
@@ -33,7 +33,7 @@ public sealed class DeviceTests(BusyboxRoot root) : CgroupTest, IClassFixture<Bu
     {
         Use(legacy);
         string seen = await root.Sh("mknod /tmp/kmsg c 1 11; mknod /tmp/mem c 1 1; cat < /dev/null > /tmp/kmsg && echo written; head -c 0 /tmp/kmsg 2>&1; head -c 0 /tmp/mem 2>&1; true",
-            with => with.WithSpec(with.WithCgroup().Spec with { DeviceRules = [new DeviceRule('c', 1, 11, "w")] }));
+            with => with.WithSpec(with.WithCgroup().WithCapabilities(Capability.Mknod).Spec with { DeviceRules = [new DeviceRule('c', 1, 11, "w")] }));
 
         Assert.Contains("written", seen);
         Assert.Contains("/tmp/kmsg: Operation not permitted", seen);

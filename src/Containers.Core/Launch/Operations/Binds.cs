@@ -79,9 +79,10 @@ internal sealed unsafe class MountEtcFiles(LaunchRequest request) : LaunchOperat
     {
         // A tmpfs on a directory whose path nobody needs any more; its files are bound into the root one by one, and it
         // goes with the old root.
-        plan.NewFileSystem("tmpfs", "mode=755", Kernel.MOUNT_ATTR_NOSUID | Kernel.MOUNT_ATTR_NODEV | Kernel.MOUNT_ATTR_NOEXEC, plan.Context);
+        (string Name, string Content)[] contents = Contents();
+        plan.NewFileSystem("tmpfs", Options(contents), Kernel.MOUNT_ATTR_NOSUID | Kernel.MOUNT_ATTR_NODEV | Kernel.MOUNT_ATTR_NOEXEC, plan.Context);
         plan.Attach(plan.Context, Kernel.AT_FDCWD, request.Seen(request.Scratch));
-        foreach ((string name, string content) in Contents())
+        foreach ((string name, string content) in contents)
         {
             byte* text = plan.Text(content);
             plan.Add(SystemCall.openat, plan.Context, plan.Text(name), Kernel.O_WRONLY | Kernel.O_CREAT | Kernel.O_CLOEXEC, 0x1a4 /* 0644 */).Into(plan.File);
@@ -95,8 +96,9 @@ internal sealed unsafe class MountEtcFiles(LaunchRequest request) : LaunchOperat
 
     public override void Shell(ShellScript script)
     {
-        script.Inside($"mount -t tmpfs -o mode=755,nosuid,nodev,noexec tmpfs {ShellScript.Quote(request.Scratch)}".Replace(request.StateDirectory, "$state", StringComparison.Ordinal));
-        foreach ((string name, string content) in Contents())
+        (string Name, string Content)[] contents = Contents();
+        script.Inside($"mount -t tmpfs -o {Options(contents)},nosuid,nodev,noexec tmpfs {ShellScript.Quote(request.Scratch)}".Replace(request.StateDirectory, "$state", StringComparison.Ordinal));
+        foreach ((string name, string content) in contents)
         {
             string file = (request.Scratch + "/" + name).Replace(request.StateDirectory, "$state", StringComparison.Ordinal);
             script.Inside($"printf %s {ShellScript.Quote(content)} > \"{file}\"");
@@ -108,6 +110,10 @@ internal sealed unsafe class MountEtcFiles(LaunchRequest request) : LaunchOperat
     public override string? Hint(Errno errno)
         => errno is Errno.EACCES or Errno.EOVERFLOW && request.Maps is not null ? "The root's /etc belongs to someone who is no one in the container's user namespace, where not even root may change it: give the root to this process's user, or WithoutEtcFiles() leaves it as it is."
             : PlaceHints.For(errno, "one of these files") is { } hint ? $"{hint} {nameof(ContainerBuilder.WithoutEtcFiles)}() leaves them as they are." : null;
+
+    // Room for what is there and for some more: without a size it would be half of the host's memory, for root inside to fill.
+    private static string Options((string Name, string Content)[] contents)
+        => $"mode=755,size={1 + (2 * contents.Sum(file => System.Text.Encoding.UTF8.GetByteCount(file.Content)) >> 20)}m";
 
     private (string Name, string Content)[] Contents() =>
     [

@@ -50,7 +50,7 @@ internal sealed unsafe class MountOverlay(LaunchRequest request) : LaunchOperati
             // Nothing of it outlives the container, so nothing has to reach the disk: without this, unmounting would
             // sync the whole file system below. Linux 5.10, overlayfs.rst "Volatile mount".
             plan.Flag("volatile");
-            plan.CreateMount(0, plan.Root);
+            plan.CreateMount(request.NodesWork ? 0 : Kernel.MOUNT_ATTR_NODEV, plan.Root);
             plan.Attach(plan.Root, Kernel.AT_FDCWD, request.Seen(request.RootMountPoint));
         }
         else
@@ -70,7 +70,7 @@ internal sealed unsafe class MountOverlay(LaunchRequest request) : LaunchOperati
         }
 
         string upper = InState(request.Upper), work = InState(request.Work);
-        script.Inside($"mount -t overlay overlay -o {ShellScript.Quote("lowerdir=" + Lowers())},upperdir=\"{upper}\",workdir=\"{work}\",volatile \"$state/upper\"");
+        script.Inside($"mount -t overlay overlay -o {ShellScript.Quote("lowerdir=" + Lowers())},upperdir=\"{upper}\",workdir=\"{work}\",volatile{(request.NodesWork ? "" : ",nodev")} \"$state/upper\"");
         script.Inside("root=$state/upper");
     }
 
@@ -109,7 +109,7 @@ internal sealed unsafe class MountOverlay(LaunchRequest request) : LaunchOperati
     {
         string options = $"lowerdir={Lowers()},upperdir={Escape(request.Seen(request.Upper))},workdir={Escape(request.Seen(request.Work))},volatile{(request.Maps is null ? "" : ",userxattr")}";
         CheckLength(options, request.LowerDirectories.Count);
-        plan.Add(SystemCall.mount, StepProgram.Constant("overlay"), plan.Text(request.Seen(request.RootMountPoint)), StepProgram.Constant("overlay"), 0, plan.Text(options));
+        plan.Add(SystemCall.mount, StepProgram.Constant("overlay"), plan.Text(request.Seen(request.RootMountPoint)), StepProgram.Constant("overlay"), request.NodesWork ? 0 : Kernel.MS_NODEV, plan.Text(options));
         plan.Add(SystemCall.openat, Kernel.AT_FDCWD, plan.Text(request.Seen(request.RootMountPoint)), Kernel.O_PATH | Kernel.O_DIRECTORY | Kernel.O_CLOEXEC).Into(plan.Root);
     }
 }
@@ -134,10 +134,20 @@ internal sealed unsafe class BindRoot(LaunchRequest request) : LaunchOperation
             Open(plan);
         }
 
+        if (!request.NodesWork)
+        {
+            plan.Restrict(plan.Root, Kernel.MS_NODEV, attached: false, recursive: true);
+        }
+
         plan.Attach(plan.Root, Kernel.AT_FDCWD, request.Seen(request.RootMountPoint));
         if (request.HostRoot >= 0)
         {
             plan.MakePrivate(plan.Root);
+        }
+
+        if (!request.NodesWork)
+        {
+            plan.Restrict(plan.Root, Kernel.MS_NODEV, attached: true, HostMounts.FlagsFor(plan.Features, _directory));
         }
     }
 
@@ -161,11 +171,15 @@ internal sealed unsafe class BindRoot(LaunchRequest request) : LaunchOperation
         }
 
         script.Inside($"mount --rbind {ShellScript.Quote(_directory)} \"$root\"");
+        if (!request.NodesWork)
+        {
+            script.Inside("mount -o remount,bind,nodev \"$root\"");
+        }
     }
 }
 
 /// <summary>Forbids changes to the root, once all that has to be made in it has been made.</summary>
-internal sealed unsafe class MakeRootReadOnly : LaunchOperation
+internal sealed unsafe class MakeRootReadOnly(LaunchRequest request) : LaunchOperation
 {
     public override string Name => "make the root read-only";
 
@@ -174,10 +188,10 @@ internal sealed unsafe class MakeRootReadOnly : LaunchOperation
     public override void Compile(PlanCompiler plan)
     {
         plan.ReadOnly(plan.Root, attached: false);
-        plan.ReadOnly(plan.Root, attached: true);
+        plan.ReadOnly(plan.Root, attached: true, (request.NodesWork ? 0 : Kernel.MS_NODEV) | (request.Overlay ? 0 : HostMounts.FlagsFor(plan.Features, request.LowerDirectories[0])));
     }
 
-    public override void Shell(ShellScript script) => script.Inside("mount -o remount,bind,ro \"$root\"");
+    public override void Shell(ShellScript script) => script.Inside($"mount -o remount,bind,ro{(request.NodesWork ? "" : ",nodev")} \"$root\"");
 }
 
 /// <summary>The root becomes "/", and the host's is let go.</summary>
