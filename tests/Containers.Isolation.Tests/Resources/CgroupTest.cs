@@ -7,6 +7,14 @@ public abstract class CgroupTest
 {
     protected CgroupTest() => Need();
 
+    /// <summary>The directory in which cgroups are made when no parent is named.</summary>
+    protected static string Place => Find(CgroupHost.Current.Hierarchies.MinBy(one => one.Order)!);
+
+    /// <summary>The same, as a parent is named: below the hierarchy's mount.</summary>
+    protected static string PlaceInHierarchy => Place[CgroupHost.Current.Hierarchies.MinBy(one => one.Order)!.Mount.Length..];
+
+    private static string Find(CgroupHierarchy hierarchy) => CgroupPlace.Find(hierarchy, null, hierarchy.Unified && hierarchy.Has("pids") ? ["pids"] : []);
+
     /// <summary>For single tests.</summary>
     internal static void Need()
     {

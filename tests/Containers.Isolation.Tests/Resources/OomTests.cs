@@ -65,7 +65,7 @@ public sealed class OomTests(BusyboxRoot root) : CgroupTest, IClassFixture<Busyb
     [Fact]
     public async Task Host_survives_want_of_memory_in_a_cgroup_that_a_child_is_just_starting_in()
     {
-        await using Container hog = await root.Container.WithCgroupParent("/containers-oom-test").WithMemoryLimit(16 * Mebibyte)
+        await using Container hog = await root.Container.WithCgroupParent(PlaceInHierarchy + "/containers-oom-test").WithMemoryLimit(16 * Mebibyte)
             .WithCommand("sh", "-c", "while :; do tail /dev/zero 2> /dev/null; done").StartAsync(Cancellation);
         string hogged = hog.Cgroup!;
         await LimitsTests.Eventually(() => hog.GetStatistics().Memory!.OomKills > 1);
