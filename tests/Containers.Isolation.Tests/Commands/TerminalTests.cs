@@ -122,7 +122,7 @@ public sealed class TerminalTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
         // script(1) is the console here: it gives the host process a terminal, types for it and shows what comes.
         Requires.Tools("script", "stty");
         (int code, string output, string error) = Tool.Try("bash", "-c",
-            $"""(while ! grep -q ready {root["typed"]}; do :; done; printf 'echo $((40+2))\n'; while ! grep -q 42 {root["typed"]}; do :; done; printf '\003'; printf 'exit 6\n') | script -qefc 'stty rows 21 cols 77; exec dotnet {Path.Combine(AppContext.BaseDirectory, "Containers.TestHost.dll")} attach {root.Path} {root.Store} sh -c "stty size; trap \"echo interrupted\" INT; echo ready; exec sh -i"' {root["typed"]}""");
+            $"""(while ! grep -qs ready {root["typed"]}; do :; done; printf 'echo $((40+2))\n'; while ! grep -q 42 {root["typed"]}; do :; done; printf '\003'; printf 'exit 6\n') | script -qefc 'stty rows 21 cols 77; exec dotnet {Path.Combine(AppContext.BaseDirectory, "Containers.TestHost.dll")} attach {root.Path} {root.Store} sh -c "stty size; trap \"echo interrupted\" INT; echo ready; exec sh -i"' {root["typed"]}""");
         Assert.Contains("21 77", output, StringComparison.Ordinal);
         Assert.Contains("42", output, StringComparison.Ordinal);
         Assert.Contains("exited with 6", output, StringComparison.Ordinal);
