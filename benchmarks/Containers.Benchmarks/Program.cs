@@ -3,6 +3,7 @@ using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using Containers.Benchmarks;
+using Containers.Benchmarks.Exec;
 using Containers.Benchmarks.Limits;
 using Containers.Benchmarks.Networks;
 using Containers.Benchmarks.Peers;
@@ -13,6 +14,7 @@ using Containers.Benchmarks.Seccomp;
 // scale …   starts on a bridge that has many containers already, beside the first ones
 // throughput …  TCP from a container to the host, beside a veth pair made with ip
 // seccomp [calls]  what the default filter costs a system call, beside libseccomp's for the same profile
+// exec …    a further process of a running container, beside crun's and runc's
 // timeout …  how long after its time a container is gone
 // anything else goes to BenchmarkDotNet: the parts of the hot path
 switch (args.FirstOrDefault())
@@ -29,6 +31,8 @@ switch (args.FirstOrDefault())
         return ThroughputBenchmark.Run(args[1..]);
     case "seccomp":
         return SeccompBenchmark.Run(args[1..]);
+    case "exec":
+        return ExecBenchmark.Run(args[1..]);
     case "timeout":
         return TimeoutBenchmark.Run(args[1..]);
     default:

@@ -6,7 +6,7 @@ namespace Containers.Benchmarks.Peers.Tools;
 /// <summary>A bundle for runc and crun: what they propose themselves, with the command, the root and the six namespaces of the others.</summary>
 internal static class OciBundle
 {
-    public static string Write(string folder, string runtime, string root)
+    public static string Write(string folder, string runtime, string root, params string[] command)
     {
         Directory.CreateDirectory(folder);
         if (!Execute(new ProcessStartInfo(runtime, ["spec"]) { WorkingDirectory = folder }))
@@ -17,7 +17,7 @@ internal static class OciBundle
         string file = Path.Combine(folder, "config.json");
         JsonNode config = JsonNode.Parse(File.ReadAllText(file))!;
         JsonObject process = config["process"]!.AsObject();
-        process["args"] = new JsonArray("/bin/true");
+        process["args"] = new JsonArray([.. (command.Length > 0 ? command : ["/bin/true"]).Select(argument => JsonValue.Create(argument))]);
         process["terminal"] = false;
         process.Remove("rlimits"); // raising a limit may be forbidden here
         config["root"] = new JsonObject { ["path"] = root, ["readonly"] = false };

@@ -31,6 +31,18 @@ internal sealed class ToolContenders(WorkFolder work, string root)
             : Spawned(runtime, tidy, run));
     }
 
+    /// <summary>A further process in a container of the runtime's, which is started beforehand and deleted afterwards.</summary>
+    public Contender OciExec(string runtime)
+    {
+        const string Around = "\"$1\" run --detach --bundle \"$2\" \"$3\" < /dev/null > /dev/null && \"$0\" \"$1\" exec \"$3\" /bin/true; \"$1\" delete --force \"$3\"";
+        Find(runtime);
+        string bundle = OciBundle.Write(work.In(runtime + "-exec"), runtime, root, "/bin/busybox", "sleep", "1000000");
+        string[] run = ["sh", "-c", Around, _spawner.Value, runtime, bundle, $"containers-benchmarks-{Environment.ProcessId}-{runtime}-exec"];
+        return Tried(runtime == "crun" && HybridCgroups.AreInTheWay
+            ? new HelperContender(runtime, new Helper("unshare", HybridCgroups.Without(work, run)[1..]), HybridCgroups.Settle)
+            : new HelperContender(runtime, new Helper(run[0], run[1..])));
+    }
+
     /// <summary>
     /// Podman with its usual bridge and NAT. Without cgroups, as the containers it is compared with have none, and with
     /// limits that are below any host's: raising them may be forbidden here.

@@ -1,0 +1,84 @@
+using System.Diagnostics;
+using System.Globalization;
+using Containers.Benchmarks.Peers;
+using Containers.Benchmarks.Peers.Tools;
+
+namespace Containers.Benchmarks.Exec;
+
+/// <summary>
+/// /bin/true in a container that runs, from the call until its exit, beside crun and runc, which do the same to a container of theirs with the same root: exec [--count N].
+/// They take turns, so that what disturbs one disturbs all.
+/// </summary>
+internal static class ExecBenchmark
+{
+    private const double Goal = 1.5, TimesCrun = 5;
+    private const int WarmUp = 60;
+
+    public static int Run(string[] args)
+    {
+        int count = args is ["--count", { } number] ? int.Parse(number, NumberStyles.None, CultureInfo.InvariantCulture) : 200;
+        using WorkFolder work = new();
+        string root = BusyboxRoot.Build(work.Path);
+        using Container container = Container.FromRootfs(root).WithStore(work.In("store")).WithCommand("/bin/busybox", "sleep", "1000000")
+            .WithStandardStreams(StandardStream.Null, StandardStream.Null, StandardStream.Null).Start();
+        ExecOptions silent = new() { StandardInput = StandardStream.Null, StandardOutput = StandardStream.Null, StandardError = StandardStream.Null };
+        List<(string Name, Func<TimeSpan> Run, List<double> Took)> contenders = [("containers", () => Ours(container, silent), [])];
+        List<Contender> others = [];
+        try
+        {
+            foreach (string runtime in (string[])["crun", "runc"])
+            {
+                try
+                {
+                    Contender other = new ToolContenders(work, root).OciExec(runtime);
+                    others.Add(other);
+                    contenders.Add((runtime, other.Run, []));
+                }
+                catch (ContenderException missing)
+                {
+                    Console.WriteLine($"{runtime}: not measured: {missing.Message}");
+                }
+            }
+
+            for (int i = 0; i < count + WarmUp; i++)
+            {
+                foreach ((_, Func<TimeSpan> run, List<double> took) in contenders)
+                {
+                    double milliseconds = run().TotalMilliseconds;
+                    if (i >= WarmUp)
+                    {
+                        took.Add(milliseconds);
+                    }
+                }
+            }
+        }
+        finally
+        {
+            others.ForEach(other => other.Dispose());
+        }
+
+        double ours = Statistics.Percentile(contenders[0].Took, 50);
+        foreach ((string name, _, List<double> took) in contenders)
+        {
+            double median = Statistics.Percentile(took, 50);
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{name,-12} {median,8:F3} ms (median)  {Statistics.Percentile(took, 95),8:F3} ms (95 %)  {median / ours,6:F1} x"));
+        }
+
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"goal <= {Goal} ms   {(ours <= Goal ? "reached" : "missed")}"));
+        if (contenders.FirstOrDefault(one => one.Name == "crun").Took is { } crun)
+        {
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"goal >= {TimesCrun} times faster than crun   {(Statistics.Percentile(crun, 50) / ours >= TimesCrun ? "reached" : "missed")}"));
+        }
+
+        return 0;
+    }
+
+    private static TimeSpan Ours(Container container, ExecOptions options)
+    {
+        long began = Stopwatch.GetTimestamp();
+        using ContainerExec exec = container.ExecAsync(["/bin/true"], options).GetAwaiter().GetResult();
+        ContainerExit exit = exec.Wait();
+        TimeSpan took = Stopwatch.GetElapsedTime(began);
+        return exit.IsSuccess ? took : throw new InvalidOperationException($"/bin/true {exit}.");
+    }
+}
