@@ -16,8 +16,9 @@ public sealed class ConstantsTests
         {
             if (Theirs(field.Name) is { } theirs)
             {
+                // As an int, a number of ioctl(2) may be negative.
                 long ours = Convert.ToInt64(field.GetValue(null));
-                Assert.True(ours == theirs || (field.FieldType == typeof(uint) && ours == (uint)theirs), // a number of ioctl(2) may be negative as an int $"{field.Name}: ours is {field.GetValue(null)}, theirs {theirs}");
+                Assert.True(ours == theirs || (field.FieldType == typeof(uint) && ours == (uint)theirs), $"{field.Name}: ours is {field.GetValue(null)}, theirs {theirs}");
                 compared.Add(field.Name);
             }
         }
