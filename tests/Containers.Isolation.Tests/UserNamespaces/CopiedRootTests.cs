@@ -40,7 +40,7 @@ public sealed class CopiedRootTests(BusyboxRoot root) : IClassFixture<BusyboxRoo
     [Trait("vm", "brief-root")]
     public void Kernel_that_maps_no_owners_says_what_would_help()
     {
-        Requires.That(!HostCapabilities.Probe().Has(HostFeature.IdmappedMounts), "this test needs a kernel that maps no owners: before Linux 5.12");
+        Assert.SkipWhen(HostCapabilities.Probe().Has(HostFeature.IdmappedMounts), "this test needs a kernel that maps no owners: before Linux 5.12");
 
         KernelException error = Assert.Throws<KernelException>(() => root.Container.WithUserNs(s_map).WithCommand("true").Start());
 
