@@ -16,6 +16,7 @@ public abstract class CommandStreams
         StandardInput = pipes.Input is { } input ? PipeWriter.Create(input) : null;
         StandardOutput = pipes.Output is { } output ? PipeReader.Create(output) : null;
         StandardError = pipes.Error is { } error ? PipeReader.Create(error) : null;
+        Terminal = pipes.Terminal is { } terminal ? new ContainerTerminal(terminal) : null;
     }
 
     /// <summary>What the command reads. Complete it, and the command sees the end. Null when it is no pipe.</summary>
@@ -27,6 +28,9 @@ public abstract class CommandStreams
     /// <summary>What the command writes as errors. Null when it is no pipe.</summary>
     public PipeReader? StandardError { get; }
 
+    /// <summary>The command's terminal; null when it has none.</summary>
+    public ContainerTerminal? Terminal { get; }
+
     /// <summary>Waits for the command's end.</summary>
     /// <param name="cancellationToken">Ends the waiting, not the command.</param>
     public abstract Task<ContainerExit> WaitAsync(CancellationToken cancellationToken = default);
@@ -37,6 +41,9 @@ public abstract class CommandStreams
 
     /// <summary>What was told of system calls; null where that was not asked for.</summary>
     private protected virtual SystemCallReport? Told => null;
+
+    /// <summary>Writes past the pipe writer: what is typed goes out at once.</summary>
+    internal void WriteTerminal(ReadOnlySpan<byte> bytes) => _pipes.Input!.Write(bytes);
 
     private protected void DisposeStreams() => _pipes.Dispose();
 
@@ -70,11 +77,30 @@ public abstract class CommandStreams
     public async Task WriteInputAsync(string text, CancellationToken cancellationToken = default)
         => await Pipe(StandardInput, nameof(StandardInput)).WriteAsync(Encoding.UTF8.GetBytes(text), cancellationToken).ConfigureAwait(false);
 
-    /// <summary>Ends standard input: the command sees the end of the file.</summary>
+    /// <summary>
+    /// Ends standard input: the command sees the end of the file. A terminal is sent what Ctrl-D sends, and can be written to after it: a command that reads
+    /// keys and not lines gets just that character.
+    /// </summary>
     public void CompleteInput()
     {
-        StandardInput?.Complete();
-        _pipes.Input?.Dispose();
+        if (Terminal is null)
+        {
+            StandardInput?.Complete();
+        }
+
+        _pipes.EndInput();
+    }
+
+    /// <summary>
+    /// Makes the command's terminal this process's own, until the command ends: what is typed goes to the command, key by key (Ctrl-C, too), what it writes is shown, and
+    /// its terminal has this one's size, also when that changes. Where this process's input is no terminal, it is passed on to its end.
+    /// </summary>
+    /// <param name="cancellationToken">Ends the connection, not the command.</param>
+    /// <exception cref="InvalidOperationException">The command has no terminal.</exception>
+    public async Task<ContainerExit> AttachConsoleAsync(CancellationToken cancellationToken = default)
+    {
+        await ConsoleConnection.RunAsync(this, cancellationToken).ConfigureAwait(false);
+        return await WaitAsync(cancellationToken).ConfigureAwait(false);
     }
 
     internal async Task<ContainerResult> CollectAsync(string? input, CancellationToken cancellationToken)
@@ -95,11 +121,23 @@ public abstract class CommandStreams
                 // The command did not read all of it. That is its right, and its status tells the rest.
             }
 
-            CompleteInput();
+            EndInput();
         }
 
         await Task.WhenAll(output, error).ConfigureAwait(false);
         return new ContainerResult(await WaitAsync(cancellationToken).ConfigureAwait(false), await output.ConfigureAwait(false), await error.ConfigureAwait(false)) { IsTruncated = Truncated, SystemCallReport = Told };
+    }
+
+    // A terminal whose command has ended takes no character any more.
+    private void EndInput()
+    {
+        try
+        {
+            CompleteInput();
+        }
+        catch (IOException) when (Terminal is not null)
+        {
+        }
     }
 
     private static async Task<string> ReadAsync(PipeReader? pipe, string name, CancellationToken cancellationToken)

@@ -62,14 +62,26 @@ public sealed partial class Container
             throw new ArgumentException($"\"{directory}\" is a path inside a container and has to begin with '/'.", nameof(options));
         }
 
-        StreamPipes pipes = new(options.StandardInput, options.StandardOutput, options.StandardError);
+        StreamPipes pipes = new(options.StandardInput, options.StandardOutput, options.StandardError, options.Terminal);
         try
         {
             using LowDescriptors low = LowDescriptors.Take();
-            LaunchRequest request = RequestBuilder.ForExec(_request, _root, command, options, pipes.PlaceOrNull(low));
+            LaunchRequest request = RequestBuilder.ForExec(_request, _root, command, options, pipes.PlaceOrNull(low), pipes.PlaceSocket(low));
             using PathHandle? root = request.Spec.Private(ContainerNamespaces.Mount) ? null : OpenRoot();
             (PidHandle handle, int pid) = WhileRunning(() => ContainerJoiner.Join(request, new JoinTarget(_process.Handle.Descriptor, root?.Descriptor ?? -1, Planner.NamespacesToJoin(request)), _parts, cancellation));
             pipes.CloseChildEnds();
+            try
+            {
+                pipes.TakeTerminal();
+            }
+            catch
+            {
+                handle.Signal(Kernel.SIGKILL);
+                ContainerLauncher.Reap(handle);
+                handle.Dispose();
+                throw;
+            }
+
             ContainerExec exec = new(pid, handle, pipes, Forget);
             lock (_execs)
             {

@@ -37,14 +37,14 @@ public sealed partial class ContainerBuilder
     {
         string id = Spec.Id ?? ContainerLauncher.NewId();
         ContainerSpec spec = UserNamespaces.UserNamespaceChoice.Resolve(Spec);
-        LaunchRequest request = RequestBuilder.Build(spec, ResolvedRoot.Find(Spec), id, "/var/tmp/containers-" + id, (Stream(Spec.StandardInput, 0), Stream(Spec.StandardOutput, 1), Stream(Spec.StandardError, 2)), ContainerNet.Explained(spec, id), UserNamespaces.UserNamespaceChoice.MapsOf(spec));
+        LaunchRequest request = RequestBuilder.Build(spec, ResolvedRoot.Find(Spec), id, "/var/tmp/containers-" + id, (Stream(Spec.StandardInput, 0), Stream(Spec.StandardOutput, 1), Stream(Spec.StandardError, 2)), ContainerNet.Explained(spec, id), UserNamespaces.UserNamespaceChoice.MapsOf(spec), terminalSocket: spec.Terminal is null ? -1 : 4);
         using LaunchParts parts = LaunchParts.Of(Spec);
         parts.Foresee(request);
         UserNamespaces.PreparedMounts.Foresee(request);
         using LaunchPlan plan = LaunchPlan.Compile(request, hostPidFd: 3, KernelFeatures.Current);
         return style == ExplainStyle.Shell ? Explanation.Shell(plan, request) : Explanation.SystemCalls(plan, request);
 
-        static int Stream(StandardStream kind, int number) => kind == StandardStream.Null ? -1 : number;
+        int Stream(StandardStream kind, int number) => kind == StandardStream.Null || spec.Terminal is not null ? -1 : number;
     }
 
     private Container Start(ResolvedRoot root)

@@ -25,13 +25,22 @@ public sealed class LaunchTimeline
     {
         _networked = (ulong)networked;
         // Only what will be gone is copied; names are made when someone asks.
-        _operations = plan.Operations;
+        _operations = [.. plan.AllOperations];
         (_began, _planned, _child, _ended) = ((ulong)began, (ulong)planned, plan.Program.Began, (ulong)ended);
-        _steps = new (int, int, ulong)[plan.Program.Count];
-        for (int i = 0; i < _steps.Length; i++)
+        _steps = new (int, int, ulong)[plan.Program.Count + (plan.Inside?.Program.Count ?? 0)];
+        Copy(plan, 0, 0);
+        if (plan.Inside is not null)
+        {
+            Copy(plan.Inside, plan.Program.Count, plan.Operations.Count);
+        }
+    }
+
+    private void Copy(LaunchPlan plan, int at, int firstOperation)
+    {
+        for (int i = 0; i < plan.Program.Count; i++)
         {
             ref readonly StepProgram.Step step = ref plan.Program[i];
-            _steps[i] = (step.Call, (int)step.Operation, step.Ended);
+            _steps[at + i] = (step.Call, firstOperation + (int)step.Operation, step.Ended);
         }
     }
 

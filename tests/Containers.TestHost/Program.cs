@@ -7,6 +7,7 @@
 //     Containers.TestHost many ROOT STORE COMMAND...          runs 40 containers at once, prints what they print, each different text once
 //     Containers.TestHost load ROOT STORE                     loads an image, prints its name
 //     Containers.TestHost churn ROOT STORE BRIDGE SUBNET      starts and disposes containers with a network and ports until it is killed, a line for each
+//     Containers.TestHost attach ROOT STORE COMMAND...        runs a container with a terminal, that is this process's own, and returns what it returns
 //     Containers.TestHost probe                               prints what this process finds of its host
 using Containers;
 
@@ -56,6 +57,15 @@ switch (args[0])
         GC.KeepAlive(limited);
         break;
 
+    case "attach":
+        TerminalSize size = RawConsole.Size ?? new TerminalSize(80, 24);
+        using (Container attached = With().WithTerminal(size.Columns, size.Rows).WithCommand(args[3..]).Start())
+        {
+            ContainerExit exit = await attached.AttachConsoleAsync();
+            Console.WriteLine(exit);
+            return exit.ExitCode;
+        }
+
     case "probe":
         Console.Write(HostCapabilities.Probe());
         break;
@@ -68,8 +78,10 @@ switch (args[0])
         break;
 
     default:
-        throw new ArgumentException($"\"{args[0]}\" is none of start, cgroup, run, many, load, probe, net and churn.");
+        throw new ArgumentException($"\"{args[0]}\" is none of start, attach, cgroup, run, many, load, probe, net and churn.");
 }
+
+return 0;
 
 ContainerBuilder With()
 {

@@ -26,7 +26,7 @@ internal static class ContainerJoiner
         }
 
         // The joiner tells when its child has executed; a joiner that is killed can tell nothing any more.
-        using SafeWait watch = SafeWait.For(joiner, plan.Inside.Program.Abandon);
+        using EndWatch watch = new(joiner, plan.Inside.Program.Abandon);
         return Follow(request, plan.Inside, parts, joiner, cancellation);
     }
 
@@ -89,37 +89,4 @@ internal static class ContainerJoiner
 
     // A child of ours, whose number is its own until we take its status.
     private static PidHandle OpenChild(int pid) => new((int)Kernel.Check(Kernel.pidfd_open(pid), "pidfd_open"));
-
-    /// <summary>A callback when a process ends, which does not outlive its user.</summary>
-    private sealed class SafeWait : IDisposable
-    {
-        private readonly Lock _gate = new();
-        private readonly long _key;
-        private Action? _ended;
-
-        private SafeWait(PidHandle process, Action ended)
-        {
-            _ended = ended;
-            _key = Poller.When(process, Kernel.EPOLLIN, Ended);
-        }
-
-        public static SafeWait For(PidHandle process, Action ended) => new(process, ended);
-
-        public void Dispose()
-        {
-            Poller.Cancel(_key);
-            lock (_gate)
-            {
-                _ended = null; // what it would touch is about to go
-            }
-        }
-
-        private void Ended()
-        {
-            lock (_gate)
-            {
-                _ended?.Invoke();
-            }
-        }
-    }
 }

@@ -37,13 +37,13 @@ internal static class ContainerLauncher
             net = ContainerNet.Make(spec, id, users);
             long networked = spec.Networks.Length > 0 ? Stopwatch.GetTimestamp() : began;
             using LowDescriptors low = LowDescriptors.Take();
-            LaunchRequest request = RequestBuilder.Build(spec, root, id, state, pipes.Place(low), net.Launch, users?.Maps, users?.Deputy);
+            LaunchRequest request = RequestBuilder.Build(spec, root, id, state, pipes.Place(low), net.Launch, users?.Maps, users?.Deputy, pipes.PlaceSocket(low));
             parts.Prepare(request);
             using LaunchPlan plan = LaunchPlan.Compile(request, s_host.Value.Descriptor, Features.Value ?? KernelFeatures.Current);
             Intercept.Value?.Invoke(plan);
             long planned = Stopwatch.GetTimestamp();
             LaunchedChild child = Launcher.Launch(plan.Program, plan.CloneFlags, id, request.Cgroup, request.Vfork, request.Deputy);
-            bool executed = Release(child, request, parts);
+            bool executed = Release(child, plan, request, parts);
             long ended = Stopwatch.GetTimestamp();
             pipes.CloseChildEnds();
             low.Clear();
@@ -57,6 +57,7 @@ internal static class ContainerLauncher
 
             try
             {
+                pipes.TakeTerminal();
                 LaunchTimeline timeline = new(plan, began, networked, planned, ended);
                 return new Container(id, child.Pid, child.Handle, pipes, timeline, running, request, parts, net.Networking, root);
             }
@@ -83,11 +84,12 @@ internal static class ContainerLauncher
     public static string NewId() => RandomNumberGenerator.GetHexString(12, lowercase: true);
 
     // Past its gates, and until it executes. A host that cannot do its part ends the child.
-    private static bool Release(LaunchedChild child, LaunchRequest request, LaunchParts parts)
+    private static bool Release(LaunchedChild child, LaunchPlan plan, LaunchRequest request, LaunchParts parts)
     {
         try
         {
-            parts.PassGates(request, child);
+            parts.PassGates(request, child, only: plan.Inside is null ? null : LaunchGate.Born);
+            return child.WaitForExec() && (plan.Inside is null || ReleaseInside(child, plan.Inside, request, parts));
         }
         catch
         {
@@ -96,8 +98,15 @@ internal static class ContainerLauncher
             Discard(child.Handle);
             throw;
         }
+    }
 
-        return child.WaitForExec();
+    // The child is the container's init by now, with a program of its own. One that is killed tells nothing any more.
+    private static bool ReleaseInside(LaunchedChild child, LaunchPlan inside, LaunchRequest request, LaunchParts parts)
+    {
+        using EndWatch watch = new(child.Handle, inside.Program.Abandon);
+        LaunchedChild init = new(inside.Program, child.Pid, child.Handle);
+        parts.PassGates(request, init, only: LaunchGate.Ready);
+        return init.WaitForExec() && (inside.Program.HasSpawned ? true : throw new ContainerException($"The init of the container \"{request.Id}\" ended before it could start the command."));
     }
 
     // It ended with its program; its status is of no interest, but the kernel keeps it until someone looks.

@@ -17,7 +17,7 @@ internal static class Explanation
             NetworkScript.Write(script, request.Spec, request.Id);
         }
 
-        foreach (LaunchOperation operation in plan.Operations)
+        foreach (LaunchOperation operation in plan.AllOperations)
         {
             int before = script.Length;
             string why = operation.Why;
@@ -42,6 +42,17 @@ internal static class Explanation
         }
 
         text.Append(CultureInfo.InvariantCulture, $"clone3({{flags={Flags(plan.CloneFlags)}|CLONE_VM|CLONE_PIDFD|CLONE_PARENT_SETTID|CLONE_CHILD_CLEARTID|CLONE_CLEAR_SIGHAND, exit_signal=SIGCHLD}})\n");
+        Describe(text, plan);
+        if (plan.Inside is not null)
+        {
+            Describe(text, plan.Inside);
+        }
+
+        return text.ToString();
+    }
+
+    private static void Describe(StringBuilder text, LaunchPlan plan)
+    {
         int operation = -1;
         for (int i = 0; i < plan.Program.Count; i++)
         {
@@ -59,8 +70,6 @@ internal static class Explanation
 
             text.Append(SystemCallText.Describe(in step)).Append('\n');
         }
-
-        return text.ToString();
     }
 
     private static string Flags(ulong flags)

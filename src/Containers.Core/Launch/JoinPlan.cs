@@ -13,16 +13,16 @@ internal sealed class JoinPlan : IDisposable
 
     public static JoinPlan Compile(LaunchRequest request, JoinTarget target, int hostPidFd, KernelFeatures features)
     {
-        int[] kept = [hostPidFd, target.Process, .. request.LegacyCgroups, .. (ReadOnlySpan<int>)(request.Cgroup >= 0 ? [request.Cgroup] : []), .. (ReadOnlySpan<int>)(target.Root >= 0 ? [target.Root] : [])];
+        int[] kept = [hostPidFd, target.Process, .. request.LegacyCgroups, .. (ReadOnlySpan<int>)(request.Cgroup >= 0 ? [request.Cgroup] : []), .. (ReadOnlySpan<int>)(target.Root >= 0 ? [target.Root] : []), .. (ReadOnlySpan<int>)(request.TerminalSocket >= 0 ? [request.TerminalSocket] : [])];
         StepProgram shared = StepProgram.CreateShared();
         LaunchPlan? inside = null;
         try
         {
             inside = LaunchPlan.Compile(request, Planner.Join(request, target, hostPidFd), shared, features, Kernel.CLONE_FILES);
             shared.Complete();
-            int executable = MemoryExecutable.Open(BecomeJoiner.Executable);
+            int executable = MemoryExecutable.Open(BecomeExecutable.Joiner);
             LaunchPlan outside = LaunchPlan.Compile(request,
-                [new DieWithHost(hostPidFd), new TakeStreams(hostPidFd, [.. kept, shared.MemoryDescriptor, executable]), new BecomeJoiner(shared.MemoryDescriptor, kept)],
+                [new DieWithHost(hostPidFd), new TakeStreams(hostPidFd, [.. kept, shared.MemoryDescriptor, executable]), new BecomeExecutable(BecomeExecutable.Joiner, shared.MemoryDescriptor, kept)],
                 new StepProgram(), features, Kernel.CLONE_FILES);
             return new JoinPlan(outside, inside);
         }

@@ -83,6 +83,11 @@ internal sealed class LaunchParts : IDisposable
     {
         ArgumentNullException.ThrowIfNull(spec);
         LaunchParts parts = new();
+        if (spec.Init)
+        {
+            parts._parts.Add(new InitPart()); // first: others explain further what it knows of the end
+        }
+
         if (spec.RootMode == RootMode.Copy)
         {
             parts._parts.Add(new Storage.CopiedRoot());
@@ -145,12 +150,13 @@ internal sealed class LaunchParts : IDisposable
 
     /// <summary>Does what is to be done at each gate, and lets the child go on. A child that fails on its way is left to who waits for its end.</summary>
     /// <param name="announcedAtBirth">Whether the child has announced itself at the first gate, and so waits there in any case.</param>
-    public void PassGates(LaunchRequest request, LaunchedChild child, bool announcedAtBirth = false)
+    /// <param name="only">The gate that its program has, where it is one of two.</param>
+    public void PassGates(LaunchRequest request, LaunchedChild child, bool announcedAtBirth = false, LaunchGate? only = null)
     {
         int announced = announcedAtBirth ? 1 : 0;
         foreach ((LaunchGate gate, bool waits) in (ReadOnlySpan<(LaunchGate, bool)>)[(LaunchGate.Born, request.WaitsWhenBorn || announcedAtBirth), (LaunchGate.Ready, request.WaitsWhenReady)])
         {
-            if (!waits)
+            if (!waits || (only is not null && gate != only))
             {
                 continue;
             }

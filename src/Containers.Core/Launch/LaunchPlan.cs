@@ -15,6 +15,9 @@ internal sealed class LaunchPlan : IDisposable
 
     public ulong CloneFlags { get; }
 
+    /// <summary>What the container's init does once the child has become it; null where the child becomes the command.</summary>
+    public LaunchPlan? Inside { get; private init; }
+
     /// <exception cref="ContainerException">The host lacks something that is asked for.</exception>
     public static LaunchPlan Compile(LaunchRequest request, int hostPidFd, KernelFeatures features)
     {
@@ -23,7 +26,15 @@ internal sealed class LaunchPlan : IDisposable
             throw new ContainerException("A time namespace of the container's own is not possible on this kernel.", HostHints.For(HostFeature.TimeNamespace));
         }
 
-        return Compile(request, Planner.Plan(request, hostPidFd), new StepProgram(), features, Planner.CloneFlags(request));
+        LaunchPlan? inside = null;
+        if (request.Init is { } init)
+        {
+            inside = Compile(request, Planner.Inside(request, hostPidFd), init, features, 0);
+            init.Complete();
+        }
+
+        LaunchPlan outside = Compile(request, Planner.Plan(request, hostPidFd), new StepProgram(), features, Planner.CloneFlags(request));
+        return new LaunchPlan(outside.Operations, outside.Program, outside.CloneFlags) { Inside = inside };
     }
 
     /// <summary>The program of some operations; it is disposed when one of them cannot be.</summary>
@@ -49,10 +60,18 @@ internal sealed class LaunchPlan : IDisposable
         return new LaunchPlan(operations, program, cloneFlags);
     }
 
+    /// <summary>All that is done, in its order.</summary>
+    public IEnumerable<LaunchOperation> AllOperations => Inside is null ? Operations : [.. Operations, .. Inside.Operations];
+
     /// <summary>What failed, from what the child left in the program.</summary>
     public LaunchException Failure()
     {
         int failed = Program.Failed;
+        if (failed < 0 && Inside is not null)
+        {
+            return Inside.Failure();
+        }
+
         ref readonly StepProgram.Step step = ref Program[failed];
         LaunchOperation operation = Operations[(int)step.Operation];
         if (operation is Execute execute && (step.Call == SystemCall.execve.Number || failed == Program.Count - 1))
@@ -64,5 +83,6 @@ internal sealed class LaunchPlan : IDisposable
         return new LaunchException(operation.Name, SystemCall.NameOf(step.Call), errno, operation.Hint(errno));
     }
 
+    /// <summary>But for <see cref="Inside"/>, which the init goes on to use: <see cref="InitPart"/>.</summary>
     public void Dispose() => Program.Dispose();
 }

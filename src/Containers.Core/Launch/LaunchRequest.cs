@@ -87,6 +87,15 @@ internal sealed class LaunchRequest
     /// <summary>Mounts that the host has opened for the child.</summary>
     public Dictionary<ContainerMount, int> HostMounts { get; } = [];
 
+    /// <summary>The program of the container's init, which applies its policy and starts the command; null where the command is the first process itself.</summary>
+    public Native.StepProgram? Init { get; set; }
+
+    /// <summary>The size of the terminal that its streams are; null where they are pipes or the like.</summary>
+    public TerminalSize? Terminal { get; init; }
+
+    /// <summary>The socket by which the host is given the terminal; -1 where there is none.</summary>
+    public int TerminalSocket { get; init; } = -1;
+
     /// <summary>Whether the child waits at <see cref="LaunchGate.Born"/>.</summary>
     public bool WaitsWhenBorn { get; set; }
 

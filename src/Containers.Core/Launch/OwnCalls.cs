@@ -45,6 +45,16 @@ internal sealed class OwnCalls(BpfInstruction[] filter, int from)
         }
     }
 
+    /// <summary>Calls that are made by something other than a step.</summary>
+    /// <exception cref="ContainerException">The profile does not allow one of them.</exception>
+    public void Need(IEnumerable<SystemCall> calls, string consequence)
+    {
+        foreach (SystemCall call in calls.Where(call => !Allows(call)))
+        {
+            throw Refused(call.Name, consequence);
+        }
+    }
+
     private static ContainerException Refused(string call, string consequence)
         => new($"The seccomp profile does not allow {call}: {consequence}.", $"Allow(\"{call}\") is needed in every profile, without conditions on what is not known beforehand.");
 

@@ -88,7 +88,7 @@ internal static class Planner
             plan.Add(new EnterStateDirectory(request));
         }
 
-        plan.Add(new TakeStreams(hostPidFd));
+        plan.Add(new TakeStreams(hostPidFd, [.. Reached(request)]));
         if (spec.Private(ContainerNamespaces.Time))
         {
             plan.Add(new SetTimeOffsets(spec.MonotonicOffset, spec.BootTimeOffset));
@@ -134,7 +134,11 @@ internal static class Planner
             plan.Add(s_hostMqueue);
         }
 
-        if (request.Streams.Input < 0 || request.Streams.Output < 0 || request.Streams.Error < 0)
+        if (request.Terminal is not null)
+        {
+            plan.Add(new OpenTerminal(request, first: true));
+        }
+        else if (request.Streams.Input < 0 || request.Streams.Output < 0 || request.Streams.Error < 0)
         {
             plan.Add(s_nullStreams);
         }
@@ -184,7 +188,24 @@ internal static class Planner
 
         plan.Add(privateMounts ? s_pivot : s_chroot);
         plan.Add(new EnterWorkingDirectory(request.WorkingDirectory));
+        if (request.Init is { } init)
+        {
+            plan.Add(new BecomeExecutable(BecomeExecutable.Init, init.MemoryDescriptor, [hostPidFd]));
+            return plan;
+        }
+
         AddPolicy(plan, request, dieWithHost);
+        plan.Add(new Execute(request));
+        return plan;
+    }
+
+    /// <summary>What the init of a container does, once it is one.</summary>
+    public static List<LaunchOperation> Inside(LaunchRequest request, int hostPidFd)
+    {
+        DieWithHost dieWithHost = new(hostPidFd);
+        List<LaunchOperation> plan = [new PrepareInit(request), dieWithHost];
+        AddPolicy(plan, request, dieWithHost);
+        plan.Add(new SpawnCommand(request));
         plan.Add(new Execute(request));
         return plan;
     }
@@ -210,10 +231,40 @@ internal static class Planner
             plan.Add(new WaitAtGate(LaunchGate.Born, announced: true));
         }
 
+        if (request.Terminal is not null)
+        {
+            plan.Add(new OpenTerminal(request, first: false));
+        }
+
         plan.Add(new EnterWorkingDirectory(request.WorkingDirectory));
         AddPolicy(plan, request, dieWithHost);
         plan.Add(new Execute(request));
         return plan;
+    }
+
+    // Descriptors of the host that the child comes to later.
+    private static IEnumerable<int> Reached(LaunchRequest request)
+    {
+        foreach (int mount in request.HostMounts.Values)
+        {
+            yield return mount;
+        }
+
+        if (request.HostRoot >= 0)
+        {
+            yield return request.HostRoot;
+        }
+
+        if (request.TerminalSocket >= 0)
+        {
+            yield return request.TerminalSocket;
+        }
+
+        if (request.Init is { } init)
+        {
+            yield return init.MemoryDescriptor;
+            yield return MemoryExecutable.Open(BecomeExecutable.Init);
+        }
     }
 
     /// <summary>CLONE_NEW… of the namespaces that a container has for itself.</summary>

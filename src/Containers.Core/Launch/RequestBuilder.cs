@@ -6,7 +6,7 @@ namespace Containers.Launch;
 /// <summary>Fills in what a spec leaves to the image and to the defaults.</summary>
 internal static class RequestBuilder
 {
-    public static LaunchRequest Build(ContainerSpec spec, ResolvedRoot root, string id, string stateDirectory, (int Input, int Output, int Error) streams, LaunchNetwork? network = null, IdMaps? maps = null, Native.Deputy? deputy = null)
+    public static LaunchRequest Build(ContainerSpec spec, ResolvedRoot root, string id, string stateDirectory, (int Input, int Output, int Error) streams, LaunchNetwork? network = null, IdMaps? maps = null, Native.Deputy? deputy = null, int terminalSocket = -1)
     {
         ImageConfig? config = root.Image?.Config;
         ImageUser user = root.ResolveUser(NotEmpty(spec.User) ?? NotEmpty(config?.User) ?? "0");
@@ -39,6 +39,8 @@ internal static class RequestBuilder
             SupplementaryGroups = spec.Groups.IsEmpty ? user.SupplementaryGroups : [.. user.SupplementaryGroups.Union(spec.Groups.Select(group => root.ResolveUser("0:" + group).Gid))],
             StopSignal = Signals.Parse(NotEmpty(spec.StopSignal) ?? NotEmpty(config?.StopSignal) ?? "SIGTERM"),
             Streams = streams,
+            Terminal = spec.Terminal,
+            TerminalSocket = terminalSocket,
             Maps = maps,
             Deputy = deputy,
             Network = network ?? LaunchNetwork.None(SeenHostname(spec, id)),
@@ -46,7 +48,7 @@ internal static class RequestBuilder
     }
 
     /// <summary>A further process of a container.</summary>
-    public static LaunchRequest ForExec(LaunchRequest first, ResolvedRoot root, IReadOnlyList<string> arguments, ExecOptions options, (int Input, int Output, int Error) streams)
+    public static LaunchRequest ForExec(LaunchRequest first, ResolvedRoot root, IReadOnlyList<string> arguments, ExecOptions options, (int Input, int Output, int Error) streams, int terminalSocket)
     {
         ImageUser? user = options.User is { } name ? root.ResolveUser(name) : null;
         if (user is { } someone)
@@ -59,6 +61,11 @@ internal static class RequestBuilder
         {
             environment.RemoveAll(one => one.StartsWith(variable + "=", StringComparison.Ordinal));
             environment.Add($"{variable}={value}");
+        }
+
+        if (options.Terminal is not null && !environment.Exists(one => one.StartsWith("TERM=", StringComparison.Ordinal)))
+        {
+            environment.Add("TERM=xterm");
         }
 
         if (user is { } other && !options.Environment.ContainsKey("HOME"))
@@ -83,6 +90,8 @@ internal static class RequestBuilder
             SupplementaryGroups = user?.SupplementaryGroups ?? first.SupplementaryGroups,
             StopSignal = first.StopSignal,
             Streams = streams,
+            Terminal = options.Terminal,
+            TerminalSocket = terminalSocket,
             Maps = first.Maps,
             Network = first.Network,
         };
@@ -135,6 +144,11 @@ internal static class RequestBuilder
         Set("PATH", DefaultPolicy.Path);
         Set("HOSTNAME", hostname);
         Set("HOME", home);
+        if (spec.Terminal is not null)
+        {
+            Set("TERM", "xterm");
+        }
+
         foreach (string variable in (IEnumerable<string>?)config?.Env ?? [])
         {
             int equals = variable.IndexOf('=', StringComparison.Ordinal);

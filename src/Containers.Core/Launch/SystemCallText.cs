@@ -16,7 +16,7 @@ internal static unsafe class SystemCallText
         ["openat"] = "dsxo", ["openat2"] = "dsh", ["mkdirat"] = "dso", ["unlinkat"] = "dsx", ["mknodat"] = "dsox", ["symlinkat"] = "sds", ["write"] = "dsn", ["chdir"] = "s",
         ["fchdir"] = "d", ["chroot"] = "s", ["pivot_root"] = "ss", ["umount2"] = "sx", ["sethostname"] = "sn", ["socket"] = "nxn", ["ioctl"] = "dxp",
         ["setgroups"] = "np", ["setns"] = "dx", ["unshare"] = "x", ["setresgid"] = "nnn", ["setresuid"] = "nnn", ["capset"] = "pp", ["rt_sigprocmask"] = "npp", ["rt_sigaction"] = "nppn", ["execve"] = "svv",
-        ["faccessat"] = "dsn", ["close"] = "d", ["futex"] = "pnn", ["seccomp"] = "nxp", ["landlock_create_ruleset"] = "pnx", ["landlock_add_rule"] = "dnpx", ["landlock_restrict_self"] = "dx",
+        ["faccessat"] = "dsn", ["execveat"] = "dsvvx", ["clone"] = "x", ["fchown"] = "dnn", ["sendmsg"] = "dpx", ["fcntl"] = "dnx", ["close"] = "d", ["futex"] = "pnn", ["seccomp"] = "nxp", ["landlock_create_ruleset"] = "pnx", ["landlock_add_rule"] = "dnpx", ["landlock_restrict_self"] = "dx",
     };
 
     public static string Describe(ref readonly StepProgram.Step step)

@@ -22,4 +22,7 @@ public sealed record ExecOptions
 
     /// <summary>Where its errors go.</summary>
     public StandardStream StandardError { get; init; }
+
+    /// <summary>The size of a terminal of its own that all of its streams are, as <see cref="ContainerBuilder.WithTerminal"/> has it; null for none.</summary>
+    public TerminalSize? Terminal { get; init; }
 }

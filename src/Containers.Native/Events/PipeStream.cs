@@ -1,6 +1,6 @@
 namespace Containers.Native;
 
-/// <summary>This process's end of a pipe to or from a container: a stream that waits without a thread.</summary>
+/// <summary>This process's end of a pipe to or from a container, or its side of a terminal: a stream that waits without a thread.</summary>
 internal sealed class PipeStream : Stream
 {
     private readonly PathHandle _end;
@@ -19,6 +19,12 @@ internal sealed class PipeStream : Stream
 
     /// <summary>Counts what is read; once it is used up, the stream is at its end. To be set before the first read.</summary>
     public ReadBudget? Budget { get; set; }
+
+    /// <summary>Whether it is a terminal, which has no end but that nobody has the other side open any more: read(2) says EIO then.</summary>
+    public bool IsTerminal { get; init; }
+
+    /// <summary>The last byte written; a line feed before there was one.</summary>
+    public byte LastWritten { get; private set; } = (byte)'\n';
 
     public override bool CanRead => _reads;
 
@@ -171,6 +177,11 @@ internal sealed class PipeStream : Stream
                 return -1;
             }
 
+            if (result == -(long)Errno.EIO && IsTerminal)
+            {
+                return 0;
+            }
+
             int count = (int)Kernel.Check(result, "read from a container");
             return Budget?.Take(count) ?? count;
         }
@@ -184,9 +195,18 @@ internal sealed class PipeStream : Stream
         {
             // .NET ignores SIGPIPE, so a reader that is gone is an error here and no signal.
             long result = Kernel.write(end.Descriptor, bytes, (nuint)buffer.Length);
-            return result == -(long)Errno.EAGAIN ? -1
-                : result < 0 ? throw new IOException("write to a container: " + ErrnoText.Describe((Errno)(-result)), new KernelException("write to a container", null, (Errno)(-result)))
-                : (int)result;
+            if (result < 0)
+            {
+                return result == -(long)Errno.EAGAIN ? -1
+                    : throw new IOException("write to a container: " + ErrnoText.Describe((Errno)(-result)), new KernelException("write to a container", null, (Errno)(-result)));
+            }
+
+            if (result > 0)
+            {
+                LastWritten = buffer[(int)result - 1];
+            }
+
+            return (int)result;
         }
     }
 

@@ -33,7 +33,7 @@ internal sealed unsafe partial class StepProgram
         /// <summary>No system call: a program is launched, as <see cref="Launcher"/> does, by this child.</summary>
         Launch = 64,
 
-        /// <summary>What follows is run by a child of the one that runs it: for join.c only.</summary>
+        /// <summary>What follows is run by a child of the one that runs it: for join.c and init.c only.</summary>
         Spawn = 128,
     }
 
@@ -71,6 +71,7 @@ internal sealed unsafe partial class StepProgram
         public ulong Self;
         public ulong Size;
         public ulong Resume;
+        public ulong Status;
         public fixed long Slots[StepProgram.Slots];
     }
 }

@@ -64,6 +64,26 @@ internal sealed unsafe partial class StepProgram
         }
     }
 
+    /// <summary>Whether the step that makes a child has made one.</summary>
+    public bool HasSpawned
+    {
+        get
+        {
+            for (int i = 0; i < Count; i++)
+            {
+                if ((Head->Steps[i].Flags & StepFlags.Spawn) != 0)
+                {
+                    return Volatile.Read(ref Head->Steps[i].Result) > 0;
+                }
+            }
+
+            return false;
+        }
+    }
+
+    /// <summary>How the command of native/init.c ended, as wait4(2) tells it; null while it has not.</summary>
+    public int? CommandStatus => Volatile.Read(ref Head->Status) is var status && status >> 32 != 0 ? (int)status : null;
+
     /// <summary>Whoever ran the program is gone, and could not say so.</summary>
     public void Abandon()
     {

@@ -5,6 +5,7 @@ namespace Containers.Native;
 // linux/sched.h, linux/futex.h, linux/wait.h, linux/pidfd.h, linux/prctl.h, poll.h, sys/epoll.h: processes and waiting for them.
 internal static unsafe partial class Kernel
 {
+    public const ulong CLONE_VM = 0x100;
     public const ulong CLONE_FILES = 0x400;
     public const ulong CLONE_VFORK = 0x4000;
     public const ulong CLONE_PARENT = 0x8000;
@@ -37,6 +38,7 @@ internal static unsafe partial class Kernel
     public const int PR_SET_PDEATHSIG = 1;
     public const int PR_GET_DUMPABLE = 3;
     public const int PR_SET_DUMPABLE = 4;
+    public const int PR_SET_CHILD_SUBREAPER = 36;
     public const int PR_CAPBSET_DROP = 24;
     public const int PR_SET_NO_NEW_PRIVS = 38;
     public const int PR_CAP_AMBIENT = 47;

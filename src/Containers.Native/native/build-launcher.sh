@@ -1,6 +1,6 @@
 #!/bin/sh
 # build-launcher.sh FOLDER OUTPUT: compiles FOLDER/launcher.c into OUTPUT/linux-{x64,arm64}/libcontainers_launch.so, and the
-# executables beside it (join.c) into OUTPUT/linux-{x64,arm64}/containers-NAME.
+# executables beside it (join.c, init.c) into OUTPUT/linux-{x64,arm64}/containers-NAME.
 set -eu
 source=$1 output=$2
 flags="-std=c11 -O2 -Wall -Wextra -Werror -ffreestanding -nostdlib -fno-builtin -fno-stack-protector -fno-asynchronous-unwind-tables
@@ -29,7 +29,7 @@ build() {
     mkdir -p "$folder"
     # shellcheck disable=SC2086
     compile "$folder/libcontainers_launch.so" "$@" $flags $library "$source/launcher.c"
-    for program in join; do
+    for program in join init; do
         # shellcheck disable=SC2086
         compile "$folder/containers-$program" "$@" $flags $executable "$source/$program.c"
     done

@@ -5,56 +5,36 @@
  * The first half enters the container's namespaces; the second half, run by a child of the same small memory, is seen
  * inside, applies the container's policy and executes the command.
  */
-#include "launcher.c"
+#include "alone.c"
 
-#if defined(__x86_64__)
-#define NR_pread64 17
-#define NR_mmap 9
-#define NR_close 3
-__asm__(".globl _start\n"
-        "_start:\n\t"
-        "xorl %ebp, %ebp\n\t"
-        "movq %rsp, %rdi\n\t"
-        "andq $-16, %rsp\n\t"
-        "call begin\n\t"
-        "ud2\n");
-#else
-#define NR_pread64 67
-#define NR_mmap 222
-#define NR_close 57
-__asm__(".globl _start\n"
-        "_start:\n\t"
-        "mov x29, xzr\n\t"
-        "mov x30, xzr\n\t"
-        "mov x0, sp\n\t"
-        "bl begin\n\t"
-        "brk #1\n");
-#endif
 
-#define PROT_READ_WRITE 3
-#define MAP_SHARED 1
-#define MAP_FIXED_NOREPLACE 0x100000
-
-enum { BAD_PROGRAM = 125, NO_PLACE = 126 };
-
-static void leave(s64 status)
+/*
+ * The caller sleeps until the child has executed or ended (CLONE_VFORK), and then tells the host in the kernel's place: its
+ * memory is shared with nobody by then, so the kernel would clear no word.
+ */
+static void spawn(struct program *program, struct step *step, u64 flags, s64 cgroup)
 {
+    struct clone_args args = {
+        .flags = flags | CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | CLONE_CLEAR_SIGHAND | (cgroup >= 0 ? CLONE_INTO_CGROUP : 0),
+        .pidfd = 0,
+        .child_tid = 0,
+        .parent_tid = (u64)&program->pid,
+        .exit_signal = 0, /* with CLONE_PARENT: the caller's own */
+        .stack = (u64)program->stack,
+        .stack_size = program->stack_size,
+        .tls = 0,
+        .set_tid = 0,
+        .set_tid_size = 0,
+        .cgroup = cgroup >= 0 ? (u64)cgroup : 0,
+    };
+    program->resume = (u64)(step - program->steps) + 1;
+    s64 result = clone3_into(&args, program, run);
+    step->result = result;
+    step->ended = now();
+    if (result < 0)
+        program->failed = (s32)(step - program->steps);
+    __atomic_store_n(&program->alive, 0, __ATOMIC_RELEASE);
+    wake(&program->alive);
     for (;;)
-        call6(NR_exit_group, status, 0, 0, 0, 0, 0);
-}
-
-/* The stack as the kernel leaves it: the count of arguments, and their addresses. */
-__attribute__((used)) void begin(u64 *stack)
-{
-    s64 descriptor = 0;
-    for (const char *digit = (const char *)stack[2]; stack[0] > 1 && *digit; digit++)
-        descriptor = descriptor * 10 + (*digit - '0');
-
-    static struct program head;
-    if (call6(NR_pread64, descriptor, (s64)&head, sizeof head, 0, 0, 0) != (s64)sizeof head)
-        leave(BAD_PROGRAM);
-    if (call6(NR_mmap, (s64)head.self, (s64)head.size, PROT_READ_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, descriptor, 0) != (s64)head.self)
-        leave(NO_PLACE);
-    call6(NR_close, descriptor, 0, 0, 0, 0, 0);
-    run((struct program *)head.self);
+        call6(NR_exit_group, result < 0 ? 127 : 0, 0, 0, 0, 0, 0);
 }

@@ -32,7 +32,7 @@ enum {
     STEP_FAILS = 16,      /* makes no call: a program that comes here has failed */
     STEP_GO_ON = 32,      /* no errno ends the program: the parent reads the result */
     STEP_LAUNCH = 64,     /* no system call, but containers_launch of a program */
-    STEP_SPAWN = 128,     /* what follows is run by a child: args are clone flags, and a cgroup (-1: none) */
+    STEP_SPAWN = 128,     /* what follows is run by a child: args are clone flags, and a cgroup (-1: none); see join.c and init.c */
 };
 
 /* One system call. 88 bytes. */
@@ -69,6 +69,7 @@ struct program {
     u64 self;        /* the address of this structure, where it has to be mapped: for join.c */
     u64 size;        /* of all that belongs to it */
     u64 resume;      /* the step to begin with */
+    u64 status;      /* what init.c saw its command end with, as wait4 tells it, and ENDED; 0 until then */
     s64 slots[SLOTS];
 };
 
@@ -199,36 +200,12 @@ static void wake(u32 *word)
 
 static void run(struct program *program);
 
-/*
- * The caller sleeps until the child has executed or ended (CLONE_VFORK), and then tells the host in the kernel's place: its
- * memory is shared with nobody by then, so the kernel would clear no word.
- */
-static void spawn(struct program *program, struct step *step, u64 flags, s64 cgroup)
-{
-    struct clone_args args = {
-        .flags = flags | CLONE_VM | CLONE_VFORK | CLONE_PARENT_SETTID | CLONE_CLEAR_SIGHAND | (cgroup >= 0 ? CLONE_INTO_CGROUP : 0),
-        .pidfd = 0,
-        .child_tid = 0,
-        .parent_tid = (u64)&program->pid,
-        .exit_signal = 0, /* with CLONE_PARENT: the caller's own */
-        .stack = (u64)program->stack,
-        .stack_size = program->stack_size,
-        .tls = 0,
-        .set_tid = 0,
-        .set_tid_size = 0,
-        .cgroup = cgroup >= 0 ? (u64)cgroup : 0,
-    };
-    program->resume = (u64)(step - program->steps) + 1;
-    s64 result = clone3_into(&args, program, run);
-    step->result = result;
-    step->ended = now();
-    if (result < 0)
-        program->failed = (s32)(step - program->steps);
-    __atomic_store_n(&program->alive, 0, __ATOMIC_RELEASE);
-    wake(&program->alive);
-    for (;;)
-        call6(NR_exit_group, result < 0 ? 127 : 0, 0, 0, 0, 0, 0);
-}
+/* What runs the rest in a child of its own: an executable of ours does, this library does not. */
+#ifdef SPAWNS
+static void spawn(struct program *program, struct step *step, u64 flags, s64 cgroup);
+#else
+#define spawn(program, step, flags, cgroup) __builtin_trap()
+#endif
 
 EXPORT s64 containers_launch(struct program *program, u64 flags, u64 exit_signal, s64 cgroup);
 
@@ -242,6 +219,9 @@ static void run(struct program *program)
     }
     u64 clock = program->began;
     int clock_runs = 1;
+    for (u32 i = 0; i < (u32)program->resume; i++)
+        if (program->steps[i].flags & STEP_CLOCK_ENDS)
+            clock_runs = 0;
     for (u32 i = (u32)program->resume; i < program->count; i++) {
         struct step *step = &program->steps[i];
         s64 a[6];

@@ -55,7 +55,7 @@ internal sealed class TakeStreams(int hostPidFd, params IReadOnlyList<int> other
         (int input, int output, int error) = plan.Request.Streams;
         int placeholder = hostPidFd; // keeps a number that becomes /dev/null once there is one
         ReadOnlySpan<int> sources = [input < 0 ? placeholder : input, output < 0 ? placeholder : output, error < 0 ? placeholder : error];
-        Span<int> kept = [.. sources, hostPidFd, .. others, .. plan.Request.HostMounts.Values, .. plan.Request.HostRoot < 0 ? (ReadOnlySpan<int>)[] : [plan.Request.HostRoot]];
+        Span<int> kept = [.. sources, hostPidFd, .. others];
         kept.Sort();
 
         // The table of descriptors is shared with the host until here (CLONE_FILES); only what is below the first

@@ -9,35 +9,6 @@ namespace Containers.Launch;
 /// <param name="Namespaces">CLONE_NEW… of those it has for itself.</param>
 internal sealed record JoinTarget(int Process, int Root, ulong Namespaces);
 
-/// <summary>Becomes the small executable that joins: from here on, nothing of the host's memory is there to be read.</summary>
-/// <remarks>
-/// A process that shares the host's memory, as the first one of a container does until it executes, would be seen inside. Only that it is not
-/// dumpable would keep a hostile container from reading that memory, and not even that where it has CAP_SYS_PTRACE.
-/// </remarks>
-internal sealed unsafe class BecomeJoiner(int memory, IReadOnlyList<int> kept) : LaunchOperation
-{
-    public const string Executable = "containers-join";
-
-    public override string Name => "become the joiner";
-
-    public override string Why => "What enters a running container must not have the host's memory with it";
-
-    public override void Compile(PlanCompiler plan)
-    {
-        foreach (int descriptor in kept.Append(memory))
-        {
-            plan.Add(SystemCall.fcntl, descriptor, Kernel.F_SETFD, 0);
-        }
-
-        byte** arguments = plan.Program.Texts([Executable, memory.ToString(CultureInfo.InvariantCulture)]);
-        plan.Add(SystemCall.execveat, MemoryExecutable.Open(Executable), StepProgram.Constant(""), arguments, plan.Program.Texts([]), Kernel.AT_EMPTY_PATH);
-    }
-
-    public override void Shell(ShellScript script)
-    {
-    }
-}
-
 /// <summary>Enters the cgroups and namespaces of a container.</summary>
 internal sealed class EnterNamespaces(LaunchRequest request, JoinTarget target) : LaunchOperation
 {
@@ -47,7 +18,7 @@ internal sealed class EnterNamespaces(LaunchRequest request, JoinTarget target) 
 
     public override void Compile(PlanCompiler plan)
     {
-        plan.Add(SystemCall.prctl, Kernel.PR_SET_NAME, StepProgram.Constant(BecomeJoiner.Executable));
+        plan.Add(SystemCall.prctl, Kernel.PR_SET_NAME, StepProgram.Constant(BecomeExecutable.Joiner));
         plan.Add(SystemCall.prctl, Kernel.PR_SET_DUMPABLE, 0); // nobody inside may look into what has not dropped its privileges yet
         foreach (int directory in request.LegacyCgroups)
         {
@@ -91,12 +62,18 @@ internal sealed class SpawnInside(LaunchRequest request, JoinTarget target, int 
             plan.Add(SystemCall.chroot, StepProgram.Constant("."));
         }
 
-        if (hostPidFd > 3)
+        long next = 3;
+        foreach (int kept in (int[])[.. ((int[])[hostPidFd, request.TerminalSocket]).Where(one => one >= 0).Order()])
         {
-            plan.Add(SystemCall.close_range, 3, hostPidFd - 1, 0);
+            if (kept > next)
+            {
+                plan.Add(SystemCall.close_range, next, kept - 1, 0);
+            }
+
+            next = kept + 1;
         }
 
-        plan.Add(SystemCall.close_range, hostPidFd + 1, uint.MaxValue, 0);
+        plan.Add(SystemCall.close_range, next, uint.MaxValue, 0);
         plan.Add(SystemCall.setsid);
     }
 
