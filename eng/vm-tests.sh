@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Runs the tests that are marked [Trait("vm", "yes")] (starting, limits, escape; [Trait("vm", "root")]: for root alone) on stock
+# Runs the tests that are marked [Trait("vm", "yes")] (starting, limits, escape; for root alone: "root", "brief-root") on stock
 # kernels with cgroup v2 alone, in virtual machines, as root and as an ordinary user; or here, as a user this machine need not have.
 #
-#   eng/vm-tests.sh [--suite SUITE]... [--root] [--user] [--here] [--if-possible] [-- ARGUMENTS]
+#   eng/vm-tests.sh [--suite SUITE]... [--root] [--user] [--brief] [--here] [--if-possible] [-- ARGUMENTS]
 #
 #   --suite SUITE    the release of Debian whose kernel is booted: bullseye (5.10), bookworm (6.1, the default), trixie (6.12)
 #   --root, --user   who runs the tests: root, or an ordinary user with sub-ids and a delegated cgroup (default: both)
+#   --brief          only a few of each kind, marked [Trait("vm", "brief")]: without KVM, all take a quarter of an hour and more
 #   --here           on this machine instead, in mount and network namespaces of their own; needs root
 #   --if-possible    without a runner, say so and succeed
 #   ARGUMENTS        for the test programs, such as -class Containers.Tests.Exec.ExecTests
@@ -17,11 +18,12 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
-suites=() users=() here='' optional='' inside='' arguments=()
+suites=() users=() brief='' here='' optional='' inside='' arguments=()
 while [ $# -gt 0 ]; do
     case $1 in
         --suite) suites+=("$2"); shift ;;
         --root | --user) users+=("${1#--}") ;;
+        --brief) brief=1 ;;
         --here) here=1 ;;
         --if-possible) optional=1 ;;
         --inside) inside=1 ;;
@@ -37,9 +39,11 @@ done
 # Where the tests run: in the machine, or as the user.
 if [ "$inside" ]; then
     export DOTNET_CLI_HOME=$HOME DOTNET_NOLOGO=1
+    export CONTAINERS_STORE=${TEST_HOME:-/var/tmp}/containers-store # what a file system can is asked of the one that the tests are on
     unset CI # what is missing here is a reason to skip; the reasons are printed
-    marked=(-trait vm=yes)
-    [ "$(id -u)" != 0 ] || marked+=(-trait vm=root)
+    if [ "$brief" ]; then marked=(-trait vm=brief) root=brief-root; else marked=(-trait vm=yes) root=root; fi
+    [ "$(id -u)" != 0 ] || marked+=(-trait "vm=$root")
+    dotnet tests/Containers.Isolation.Tests/bin/Release/net10.0/Containers.TestHost.dll probe # what this kernel has
     status=0
     for project in Containers.Core.Tests Containers.Isolation.Tests; do
         "tests/$project/bin/Release/net10.0/$project" -noColor "${marked[@]}" ${arguments[@]+"${arguments[@]}"} || status=1
@@ -82,7 +86,7 @@ run_here() {
         exec "$@"' sh "$work" ${as[@]+"${as[@]}"} "${command[@]}"
 }
 
-command=("$PWD/eng/vm-tests.sh" --inside -- ${arguments[@]+"${arguments[@]}"})
+command=("$PWD/eng/vm-tests.sh" --inside ${brief:+--brief} -- ${arguments[@]+"${arguments[@]}"})
 results=() status=0
 for suite in "${suites[@]}"; do
     for user in "${users[@]}"; do

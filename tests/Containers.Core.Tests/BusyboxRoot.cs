@@ -9,6 +9,8 @@ namespace Containers.Tests;
 /// </summary>
 public sealed class BusyboxRoot : IDisposable
 {
+    private static readonly Lazy<bool> s_overlays = new(() => Environment.UserName == "root" || HostCapabilities.Probe().Has(HostFeature.OverlayInUserNamespace));
+
     private readonly HostState _host = new();
     private readonly TestDirectory _directory = new();
 
@@ -33,8 +35,18 @@ public sealed class BusyboxRoot : IDisposable
     /// <summary>A directory beside the root, for what tests bind or make.</summary>
     public string this[string name] => _directory[name];
 
+    /// <summary>Whether roots are overlays: before Linux 5.11 an ordinary user mounts none.</summary>
+    public static bool Overlays => s_overlays.Value;
+
     /// <summary>A container of this root.</summary>
-    public ContainerBuilder Container => Containers.Container.FromRootfs(Path).WithStore(Store);
+    public ContainerBuilder Container => From(Path);
+
+    /// <summary>A container of another root.</summary>
+    public ContainerBuilder From(string directory)
+    {
+        ContainerBuilder container = Containers.Container.FromRootfs(directory).WithStore(Store);
+        return Overlays ? container : container.WithCopiedRoot();
+    }
 
     /// <summary>Runs a shell script in a container and returns its output.</summary>
     public async Task<string> Sh(string script, Func<ContainerBuilder, ContainerBuilder>? with = null)

@@ -5,6 +5,7 @@ namespace Containers.Tests.Running;
 
 /// <summary>What a container sees of itself and of the host.</summary>
 [Trait("vm", "yes")]
+[Trait("vm", "brief")]
 public sealed class IsolationTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
 {
     [Fact]

@@ -14,6 +14,7 @@ public sealed class ProcessTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     [Fact]
     public async Task The_line_of_the_readme_works()
     {
+        Requires.That(BusyboxRoot.Overlays, "this test needs overlays of an ordinary user, Linux 5.11");
         await using Container container = Container.FromImage("rootfs:" + root.Path).WithStore(root.Store).WithPidNs().WithNet(Net.None).WithCommand("echo", "hello").Start();
 
         Assert.Equal("hello\n", await container.ReadOutputAsync(Cancellation));
@@ -21,6 +22,7 @@ public sealed class ProcessTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     }
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Input_goes_in_and_output_comes_out()
     {
         ContainerResult result = await root.Container.WithCommand("sh", "-c", "tr a-z A-Z; echo problem >&2; exit 3").RunAsync("some input", Cancellation);
@@ -75,6 +77,7 @@ public sealed class ProcessTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     }
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Signal_that_ends_the_command_is_told()
     {
         await using Container container = root.Container.WithCommand("sleep", "1000").Start();
@@ -113,6 +116,7 @@ public sealed class ProcessTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     }
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Dispose_ends_the_container_and_all_its_processes()
     {
         Container container = root.Container.WithCommand("sh", "-c", "sleep 98765 & sleep 98765 & echo ready; wait").Start();
@@ -148,6 +152,7 @@ public sealed class ProcessTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     }
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Canceling_a_run_kills_the_command_and_leaves_nothing()
     {
         using CancellationTokenSource cancel = new();
@@ -184,6 +189,7 @@ public sealed class ProcessTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     }
 
     [Fact]
+    [Trait("vm", "brief")]
     public void Command_that_is_not_there_is_127()
     {
         CommandNotFoundException error = Assert.Throws<CommandNotFoundException>(() => root.Container.WithCommand("no-such-command").Start());

@@ -6,6 +6,7 @@ namespace Containers.Tests.Launch;
 
 /// <summary>What is done where the kernel lacks a call that this one may have.</summary>
 [Trait("vm", "yes")]
+[Trait("vm", "brief")]
 public sealed partial class OlderKernelTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
 {
     [Fact]

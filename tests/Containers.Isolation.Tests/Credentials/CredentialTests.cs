@@ -9,6 +9,7 @@ public sealed class CredentialTests(BusyboxRoot root) : IClassFixture<BusyboxRoo
     private const string Sets = "grep -E '^Cap(Inh|Prm|Eff|Bnd|Amb):' /proc/self/status | tr -d '\\t'";
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Capabilities_are_added_and_taken_away()
     {
         Assert.Equal("CapInh:0000000000000000\nCapPrm:00000000a00455fb\nCapEff:00000000a00455fb\nCapBnd:00000000a00455fb\nCapAmb:0000000000000000\n",
@@ -53,6 +54,7 @@ public sealed class CredentialTests(BusyboxRoot root) : IClassFixture<BusyboxRoo
         => Assert.Contains($"\"{name}\" is no capability", Assert.Throws<ContainerException>(() => root.Container.WithCapabilities(name)).Message);
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Groups_and_umask_are_those_asked_for()
     {
         Assert.Equal("1000 77 2000\n", await root.Sh("id -G", container => container.WithUser("1000:1000").WithGroups("extra", "77")));
@@ -62,6 +64,7 @@ public sealed class CredentialTests(BusyboxRoot root) : IClassFixture<BusyboxRoo
     }
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Setuid_programs_give_privileges_only_when_it_is_said()
     {
         Requires.Tools("gcc");

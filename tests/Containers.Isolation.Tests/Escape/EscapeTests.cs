@@ -4,6 +4,7 @@ namespace Containers.Tests.Escape;
 
 /// <summary>From inside, everything that would lead out fails as it should, whoever tries.</summary>
 [Trait("vm", "yes")]
+[Trait("vm", "brief")]
 public sealed class EscapeTests(EscapeRuns runs) : IClassFixture<EscapeRuns>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

@@ -11,6 +11,7 @@ public sealed class ExecTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Process_that_joins_is_in_the_containers_namespaces_and_root()
     {
         const string Look = "for n in mnt pid uts ipc net cgroup user time; do readlink /proc/self/ns/$n; done; hostname; cat /marker; cat /proc/self/cgroup; pwd";
@@ -33,6 +34,7 @@ public sealed class ExecTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     }
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Process_that_joins_is_under_the_first_ones_policy()
     {
         const string Look = "grep -E '^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp:)' /proc/self/status; grep 'open files' /proc/self/limits; umask";
@@ -81,6 +83,7 @@ public sealed class ExecTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     [InlineData("/proc/self/fd/4")]
     [InlineData("/proc/self/fd/9")]
     [InlineData("/proc/self/fd/20")]
+    [Trait("vm", "brief")]
     public async Task No_descriptor_of_the_host_can_be_the_working_directory(string directory)
     {
         await using Container container = root.Container.WithCommand("cat").Start();
@@ -118,6 +121,7 @@ public sealed class ExecTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     }
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Container_that_has_ended_or_is_paused_can_be_joined_by_nobody()
     {
         CgroupTest.Need();
@@ -133,6 +137,7 @@ public sealed class ExecTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     }
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Process_that_joined_ends_with_the_container()
     {
         ContainerExec exec;
@@ -147,6 +152,7 @@ public sealed class ExecTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     }
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Process_that_joined_is_in_the_containers_cgroup()
     {
         CgroupTest.Need();

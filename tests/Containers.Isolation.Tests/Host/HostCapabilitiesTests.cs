@@ -10,6 +10,7 @@ public sealed class HostCapabilitiesTests(BusyboxRoot root) : IClassFixture<Busy
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
+    [Trait("vm", "brief")]
     public void Every_feature_is_answered_and_what_is_missing_says_what_would_give_it()
     {
         HostCapabilities host = HostCapabilities.Probe();
@@ -44,6 +45,7 @@ public sealed class HostCapabilitiesTests(BusyboxRoot root) : IClassFixture<Busy
     }
 
     [Fact]
+    [Trait("vm", "brief")]
     public void What_root_needs_to_start_a_container_is_there_where_containers_start()
     {
         Requires.Root();

@@ -33,6 +33,7 @@ public sealed class LandlockTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     [InlineData("root", true)]
     [InlineData("worker", true)]
     [InlineData("worker", false)]
+    [Trait("vm", "brief")]
     public async Task Rules_hold_for_every_user_and_with_privileges_to_gain(string user, bool noNewPrivileges)
     {
         Requires.That(Abi >= 1, "this test needs Landlock");
@@ -54,6 +55,7 @@ public sealed class LandlockTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     }
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Rules_hold_for_a_process_that_joins()
     {
         Requires.That(Abi >= 1, "this test needs Landlock");

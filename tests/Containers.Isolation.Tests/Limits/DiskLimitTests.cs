@@ -6,23 +6,32 @@ namespace Containers.Tests.Limits;
 
 /// <summary>A container that fills its disk.</summary>
 [Trait("vm", "yes")]
-public sealed class DiskLimitTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
+public sealed class DiskLimitTests : IClassFixture<BusyboxRoot>
 {
     private const string Fill = "dd if=/dev/zero of=/filler bs=64k count=1000 2>&1 | grep -o 'No space left on device\\|Disk quota exceeded'; ls -l /filler | awk '{print $5}'";
+
+    private readonly BusyboxRoot _root;
+
+    public DiskLimitTests(BusyboxRoot root)
+    {
+        _root = root;
+        Requires.That(BusyboxRoot.Overlays, "a limit on the disk needs an overlay, which an ordinary user has from Linux 5.11 on");
+    }
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Disk_filler_stops_at_its_limit_and_the_host_keeps_its_room()
     {
-        await using Container container = root.Container.WithDiskLimit(8 << 20, DiskLimitKind.Memory).WithCommand("sh", "-c", Fill + "; df -k / | tail -n 1 | awk '{print $5}'; cat").Start();
+        await using Container container = _root.Container.WithDiskLimit(8 << 20, DiskLimitKind.Memory).WithCommand("sh", "-c", Fill + "; df -k / | tail -n 1 | awk '{print $5}'; cat").Start();
         List<string> said = [];
         await foreach (string line in container.ReadOutputLinesAsync(Cancellation))
         {
             said.Add(line);
             if (said.Count == 3)
             {
-                Assert.InRange(long.Parse(Tool.Run("du", "-sk", root.Store).Split('\t')[0], CultureInfo.InvariantCulture), 0, 200); // while it is full
+                Assert.InRange(long.Parse(Tool.Run("du", "-sk", _root.Store).Split('\t')[0], CultureInfo.InvariantCulture), 0, 200); // while it is full
                 container.CompleteInput();
             }
         }
@@ -35,7 +44,7 @@ public sealed class DiskLimitTests(BusyboxRoot root) : IClassFixture<BusyboxRoot
     [Fact]
     public async Task Many_small_files_stop_at_the_limit_too()
     {
-        int made = int.Parse(await root.Sh("mkdir /many; i=0; while true > /many/$i; do i=$((i+1)); done 2> /dev/null; ls /many | wc -l", container => container.WithDiskLimit(1 << 20, DiskLimitKind.Memory)), CultureInfo.InvariantCulture);
+        int made = int.Parse(await _root.Sh("mkdir /many; i=0; while true > /many/$i; do i=$((i+1)); done 2> /dev/null; ls /many | wc -l", container => container.WithDiskLimit(1 << 20, DiskLimitKind.Memory)), CultureInfo.InvariantCulture);
 
         Assert.InRange(made, 1000, 1024 + 256);
     }
@@ -43,20 +52,20 @@ public sealed class DiskLimitTests(BusyboxRoot root) : IClassFixture<BusyboxRoot
     [Fact]
     public async Task Container_with_a_limited_disk_works_as_any_other()
     {
-        Tool.Bash($"cp -a {root.Path} {root["odd"]}; chmod 1751 {root["odd"]}; [ $(id -u) != 0 ] || chown 12:34 {root["odd"]}");
+        Tool.Bash($"cp -a {_root.Path} {_root["odd"]}; chmod 1751 {_root["odd"]}; [ $(id -u) != 0 ] || chown 12:34 {_root["odd"]}");
         string owner = Environment.UserName == "root" ? "12 34" : "0 0";
-        ContainerBuilder container = Container.FromRootfs(root["odd"]).WithStore(root.Store).WithDiskLimit(2 << 20, DiskLimitKind.Memory).WithTmpfs("/scratch", 4 << 20)
+        ContainerBuilder container = Container.FromRootfs(_root["odd"]).WithStore(_root.Store).WithDiskLimit(2 << 20, DiskLimitKind.Memory).WithTmpfs("/scratch", 4 << 20)
             .WithCommand("sh", "-c", "stat -c '%a %u %g' /; echo changed >> /etc/motd; rm /etc/group; cat /etc/motd /etc/hostname; mv /root /moved; ls -d /moved; dd if=/dev/zero of=/scratch/x bs=1M count=3 2> /dev/null && echo own size");
 
         Assert.Equal($"1751 {owner}\noriginal\nchanged\nlimited\n/moved\nown size\n", (await container.WithHostname("limited").RunAsync(cancellationToken: Cancellation)).Output);
-        Assert.Equal("original\n", File.ReadAllText(root["odd"] + "/etc/motd"));
+        Assert.Equal("original\n", File.ReadAllText(_root["odd"] + "/etc/motd"));
     }
 
     [Fact]
     public async Task Memory_is_free_again_when_the_container_is_disposed()
     {
         long before = Shared();
-        await using (Container container = root.Container.WithDiskLimit(64 << 20, DiskLimitKind.Memory).WithCommand("sh", "-c", "dd if=/dev/zero of=/filler bs=1M count=60 2> /dev/null; echo full; cat").Start())
+        await using (Container container = _root.Container.WithDiskLimit(64 << 20, DiskLimitKind.Memory).WithCommand("sh", "-c", "dd if=/dev/zero of=/filler bs=1M count=60 2> /dev/null; echo full; cat").Start())
         {
             await container.StandardOutput!.ReadAtLeastAsync(5, Cancellation);
             Assert.InRange(Shared() - before, 40 << 20, long.MaxValue);
@@ -70,27 +79,27 @@ public sealed class DiskLimitTests(BusyboxRoot root) : IClassFixture<BusyboxRoot
     public async Task Limited_disk_among_the_hosts_mounts_is_taken_down()
     {
         Requires.Root();
-        ContainerResult result = await root.Container.WithHostMountNs().WithDiskLimit(1 << 20, DiskLimitKind.Memory).WithCommand("sh", "-c", Fill).RunAsync(cancellationToken: Cancellation);
+        ContainerResult result = await _root.Container.WithHostMountNs().WithDiskLimit(1 << 20, DiskLimitKind.Memory).WithCommand("sh", "-c", Fill).RunAsync(cancellationToken: Cancellation);
 
         Assert.StartsWith("No space left on device\n", result.Output);
-        Assert.DoesNotContain(root.Store, File.ReadAllText("/proc/self/mountinfo"));
-        Assert.Empty(root.Leftovers());
+        Assert.DoesNotContain(_root.Store, File.ReadAllText("/proc/self/mountinfo"));
+        Assert.Empty(_root.Leftovers());
     }
 
     [Fact]
     public void Limit_that_cannot_be_kept_is_refused_before_anything_starts()
     {
-        Assert.Throws<ArgumentOutOfRangeException>(() => root.Container.WithDiskLimit(DiskLimit.Minimum - 1));
-        Assert.Contains("directory of the host itself", Refused(root.Container.WithBindRoot().WithDiskLimit(1 << 20)).Message);
-        Assert.Contains("this machine has", Refused(root.Container.WithDiskLimit(1L << 60, DiskLimitKind.Memory)).Message);
-        if (ProjectQuota.WhyNot(root.Path) is not null)
+        Assert.Throws<ArgumentOutOfRangeException>(() => _root.Container.WithDiskLimit(DiskLimit.Minimum - 1));
+        Assert.Contains("directory of the host itself", Refused(_root.Container.WithBindRoot().WithDiskLimit(1 << 20)).Message);
+        Assert.Contains("this machine has", Refused(_root.Container.WithDiskLimit(1L << 60, DiskLimitKind.Memory)).Message);
+        if (ProjectQuota.WhyNot(_root.Path) is not null)
         {
-            ContainerException error = Refused(root.Container.WithDiskLimit(1 << 20, DiskLimitKind.ProjectQuota));
+            ContainerException error = Refused(_root.Container.WithDiskLimit(1 << 20, DiskLimitKind.ProjectQuota));
             Assert.Contains("project quota", error.Message);
             Assert.Contains("prjquota", error.Hint);
         }
 
-        Assert.Empty(root.Leftovers());
+        Assert.Empty(_root.Leftovers());
 
         static ContainerException Refused(ContainerBuilder container) => Assert.Throws<ContainerException>(() => container.WithCommand("true").Start());
     }
@@ -102,7 +111,7 @@ public sealed class DiskLimitTests(BusyboxRoot root) : IClassFixture<BusyboxRoot
     {
         Requires.Root();
         Requires.Tools("mkfs.xfs", "mke2fs");
-        string mount = root[$"disk-{mebibytes}"]; // a file of its own: the first one's may be in use by the kernel for a moment more
+        string mount = _root[$"disk-{mebibytes}"]; // a file of its own: the first one's may be in use by the kernel for a moment more
         Tool.Bash($"export PATH=$PATH:/usr/sbin:/sbin; mkdir -p {mount}; truncate -s {mebibytes}M {mount}.img; {makeFileSystem} {mount}.img");
         (int exitCode, _, string error) = Tool.Try("mount", "-o", "loop,prjquota", mount + ".img", mount);
         bool mounted = exitCode == 0;
@@ -110,7 +119,7 @@ public sealed class DiskLimitTests(BusyboxRoot root) : IClassFixture<BusyboxRoot
         {
             Assert.SkipUnless(mounted, "this kernel has no project quotas (CONFIG_XFS_QUOTA, CONFIG_QFMT_V2): " + error);
             Assert.Null(ProjectQuota.WhyNot(mount));
-            ContainerBuilder container = root.Container.WithStore(mount + "/store").WithDiskLimit(8 << 20);
+            ContainerBuilder container = _root.Container.WithStore(mount + "/store").WithDiskLimit(8 << 20);
 
             string[] said = (await container.WithCommand("sh", "-c", Fill).RunAsync(cancellationToken: Cancellation)).Output.Split('\n');
             Assert.Contains(said[0], (string[])["No space left on device", "Disk quota exceeded"]); // xfs, ext4

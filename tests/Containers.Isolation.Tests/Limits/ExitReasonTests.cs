@@ -18,6 +18,7 @@ public sealed class ExitReasonTests(BusyboxRoot root) : IClassFixture<BusyboxRoo
         => Assert.Equal(new ContainerExit(code, null) { Reason = ExitReason.Exited }, await Exit(script));
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Command_that_another_process_kills_is_signaled_and_not_killed_by_its_caller()
     {
         await using Container container = root.Container.WithCommand("sleep", "1000").Start();
@@ -73,6 +74,7 @@ public sealed class ExitReasonTests(BusyboxRoot root) : IClassFixture<BusyboxRoo
     }
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Disposed_container_was_killed_by_its_caller()
     {
         Container container = root.Container.WithCommand("sleep", "1000").Start();

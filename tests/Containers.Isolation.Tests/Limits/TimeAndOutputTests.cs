@@ -10,6 +10,7 @@ public sealed class TimeAndOutputTests(BusyboxRoot root) : IClassFixture<Busybox
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Command_that_runs_too_long_is_killed_with_all_its_processes()
     {
         Stopwatch clock = Stopwatch.StartNew();
@@ -93,6 +94,7 @@ public sealed class TimeAndOutputTests(BusyboxRoot root) : IClassFixture<Busybox
     [InlineData("yes")]
     [InlineData("yes >&2")]
     [InlineData("yes & yes >&2")]
+    [Trait("vm", "brief")]
     public async Task Command_that_writes_too_much_is_killed_and_what_it_may_write_is_kept(string script)
     {
         ContainerResult result = await root.Container.WithOutputLimit(100_001).WithCommand("sh", "-c", script + "; sleep 1000").RunAsync(cancellationToken: Cancellation);

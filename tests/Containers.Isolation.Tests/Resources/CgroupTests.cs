@@ -32,6 +32,7 @@ public sealed class CgroupTests(BusyboxRoot root) : CgroupTest, IClassFixture<Bu
     }
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Cgroup_is_named_as_asked_and_gone_afterwards()
     {
         string parent = $"{PlaceInHierarchy}/containers-test-{Environment.ProcessId}/below";
@@ -128,6 +129,7 @@ public sealed class CgroupTests(BusyboxRoot root) : CgroupTest, IClassFixture<Bu
     }
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Many_start_and_end_at_once()
     {
         await Task.WhenAll(Enumerable.Range(0, 40).Select(async i =>
@@ -139,6 +141,7 @@ public sealed class CgroupTests(BusyboxRoot root) : CgroupTest, IClassFixture<Bu
     }
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Container_finds_its_limits_in_sys_and_cannot_change_them()
     {
         Assert.SkipUnless(CgroupHost.Current.Mode == CgroupMode.V2, "this test needs a host with cgroup v2 alone");

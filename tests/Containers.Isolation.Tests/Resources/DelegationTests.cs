@@ -7,6 +7,7 @@ namespace Containers.Tests.Resources;
 
 /// <summary>Cgroups of one who is not root: below what was delegated, or an error that says what was not.</summary>
 [Trait("vm", "yes")]
+[Trait("vm", "brief")]
 public sealed class DelegationTests
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

@@ -13,6 +13,7 @@ public sealed class DeviceTests(BusyboxRoot root) : CgroupTest, IClassFixture<Bu
 
     [Theory]
     [MemberData(nameof(Ways))]
+    [Trait("vm", "brief")]
     public async Task Nodes_can_be_made_and_only_the_usual_ones_opened(bool legacy)
     {
         Use(legacy);

@@ -32,6 +32,7 @@ public sealed class LimitsTests(BusyboxRoot root) : CgroupTest, IClassFixture<Bu
     }
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Fork_bomb_stops_at_its_limit()
     {
         await using Container container = await root.Container.WithPidsLimit(30).WithCommand("sh", "-c", "bomb() { bomb | bomb & }; bomb 2> /dev/null; sleep 1000").StartAsync(Cancellation);
@@ -79,10 +80,12 @@ public sealed class LimitsTests(BusyboxRoot root) : CgroupTest, IClassFixture<Bu
     }
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Cpuset_is_where_the_processes_run()
         => Assert.Equal("Cpus_allowed_list:\t0\n", await root.Sh("grep Cpus_allowed_list /proc/self/status", with => with.WithCpuset("0", "0")));
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Files_of_the_cgroup_have_what_was_asked_for()
     {
         await using Container container = await root.Container
@@ -111,6 +114,7 @@ public sealed class LimitsTests(BusyboxRoot root) : CgroupTest, IClassFixture<Bu
     }
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Limits_are_changed_while_it_runs()
     {
         await using Container container = await root.Container.WithMemoryLimit(64 * Mebibyte).WithPidsLimit(10).WithCpuLimit(0.5).WithCommand("sleep", "1000").StartAsync(Cancellation);

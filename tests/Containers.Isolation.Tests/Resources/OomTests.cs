@@ -12,6 +12,7 @@ public sealed class OomTests(BusyboxRoot root) : CgroupTest, IClassFixture<Busyb
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Event_tells_of_each_kill_while_the_command_goes_on()
     {
         await using Container container = await root.Container.WithMemoryLimit(16 * Mebibyte).WithCommand("sh", "-c", "for i in 1 2 3; do read line; tail /dev/zero; echo survived $i; done").StartAsync(Cancellation);
@@ -48,6 +49,7 @@ public sealed class OomTests(BusyboxRoot root) : CgroupTest, IClassFixture<Busyb
     }
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Group_kill_ends_all_of_the_container()
     {
         await using Container container = await root.Container.WithMemoryLimit(16 * Mebibyte).WithOomGroupKill().WithCommand("sh", "-c", "sleep 1000 & tail /dev/zero; echo survived; sleep 1000").StartAsync(Cancellation);

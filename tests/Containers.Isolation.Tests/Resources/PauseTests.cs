@@ -14,6 +14,7 @@ public sealed class PauseTests(BusyboxRoot root) : CgroupTest, IClassFixture<Bus
 
     [Theory]
     [MemberData(nameof(Freezers))]
+    [Trait("vm", "brief")]
     public async Task Paused_container_makes_no_progress_until_it_is_resumed(string freezer)
     {
         Use(freezer);
@@ -85,6 +86,7 @@ public sealed class PauseTests(BusyboxRoot root) : CgroupTest, IClassFixture<Bus
 
     [Theory]
     [MemberData(nameof(Freezers))]
+    [Trait("vm", "brief")]
     public async Task Whole_tree_ends_with_the_container_also_what_has_left_its_session(string freezer)
     {
         Use(freezer);

@@ -13,6 +13,7 @@ public sealed class StatisticsTests(BusyboxRoot root) : CgroupTest, IClassFixtur
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Memory_that_is_used_is_counted()
     {
         await using Container container = await root.Container.WithCgroup().WithMemoryLimit(128 * Mebibyte).WithTmpfs("/filled").WithCommand("sh", "-c", "head -c 33554432 /dev/zero > /filled/file; echo done; read line; rm /filled/file; echo removed; read line").StartAsync(Cancellation);

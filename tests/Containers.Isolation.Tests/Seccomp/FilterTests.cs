@@ -22,6 +22,7 @@ public sealed class FilterTests : IClassFixture<BusyboxRoot>
     }
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Container_is_filtered_by_default_and_not_when_it_is_said()
     {
         Assert.Equal("Seccomp:\t2\n", await _root.Sh("grep ^Seccomp: /proc/self/status"));
@@ -47,6 +48,7 @@ public sealed class FilterTests : IClassFixture<BusyboxRoot>
     [InlineData("fsopen", "EPERM", "")]
     [InlineData("setns", "EPERM", "0")]
     [InlineData("open_by_handle_at", "EPERM", "")]
+    [Trait("vm", "brief")]
     public async Task Call_is_answered(string name, string answer, string arguments)
     {
         Assert.True(SystemCallTable.Current.TryGetNumber(name, out int number));
@@ -56,6 +58,7 @@ public sealed class FilterTests : IClassFixture<BusyboxRoot>
     [Theory]
     [InlineData("i386")]
     [InlineData("x32")]
+    [Trait("vm", "brief")]
     public async Task Call_of_another_architecture_ends_the_process(string kind)
     {
         ContainerResult result = await _root.Container.WithCommand("sh", "-c", $"calls {kind}; echo $?").RunAsync(cancellationToken: TestContext.Current.CancellationToken);

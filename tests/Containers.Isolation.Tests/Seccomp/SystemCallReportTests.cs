@@ -23,6 +23,7 @@ public sealed class SystemCallReportTests : IClassFixture<BusyboxRoot>
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     [Fact]
+    [Trait("vm", "brief")]
     public async Task Refused_calls_are_told_with_count_process_and_arguments_and_answered_as_before()
     {
         string script = $"calls {Number("unshare")} 0x10000000; calls {Number("unshare")} 0x20000; calls {Number("keyctl")} 11 22 33 44 55; calls {Number("clone3")}; calls {Number("getppid")}";
@@ -115,6 +116,7 @@ public sealed class SystemCallReportTests : IClassFixture<BusyboxRoot>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
+    [Trait("vm", "brief")]
     public async Task Command_of_another_user_is_watched(bool noNewPrivileges)
     {
         ContainerBuilder container = _root.Container.WithUser("worker").WithSystemCallReport();

@@ -107,9 +107,14 @@ internal sealed class OomScorePart(int score) : Launch.LaunchPart
         {
             // It has ended already.
         }
+        catch (UnauthorizedAccessException) when (DyingProcess.Is(pid))
+        {
+            // It has ended just now: the files of one that has no memory any more are root's (proc(5)), which keeps a host that is not root out.
+        }
         catch (UnauthorizedAccessException e)
         {
-            throw new ContainerException($"The OOM score adjustment {score} could not be set.", innerException: e);
+            throw new ContainerException($"The OOM score adjustment {score} could not be set.",
+                "A host that is not root can set that of a command that runs as root inside, who is its own user, and not that of another user of the container.", e);
         }
     }
 }
