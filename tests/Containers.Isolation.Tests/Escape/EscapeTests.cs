@@ -37,6 +37,7 @@ public sealed class EscapeTests(EscapeRuns runs) : IClassFixture<EscapeRuns>
     [InlineData("worker", new[] { "setuid program", "program with file capabilities", "abstract socket of the host", "loopback of the host", "clone a user namespace", "clone3", "unshare user" })]
     public async Task Probe_gets_out_where_it_is_let(string? user, string[] open)
     {
+        Requires.Root();
         ContainerBuilder container = runs.Container.WithNewPrivileges().WithoutSeccomp().WithoutMaskedPaths().WithoutReadOnlyPaths().WithHostNetNs();
         IReadOnlyDictionary<string, string> lines = await Run(user is null ? container : container.WithUser(user));
         Assert.All(open.Where(name => lines[name] is not ("ENOENT" or "ENOSYS" or "ENOSPC")), name => Assert.StartsWith("SUCCEEDED", lines[name], StringComparison.Ordinal));
@@ -48,6 +49,7 @@ public sealed class EscapeTests(EscapeRuns runs) : IClassFixture<EscapeRuns>
     [InlineData("worker")]
     public async Task Without_the_filter_nothing_of_the_host_is_reached(string? user)
     {
+        Requires.Root();
         ContainerBuilder container = runs.Container.WithoutSeccomp();
         IReadOnlyDictionary<string, string> lines = await Run(user is null ? container : container.WithUser(user));
 
