@@ -78,6 +78,9 @@ public sealed class EscapeRuns : IDisposable
     /// <summary>What is no longer as it was before: settings of this host, and the file that the probe sees read-only.</summary>
     public IEnumerable<string> Changes => LookAtHost().Append(File.ReadAllText(Host + "/ro/file")).Except([.. _host, "original\n"]);
 
+    /// <summary>Where containers keep their changes.</summary>
+    public string Store => _root.Store;
+
     /// <summary>The probe's command, which names what of this host it is to reach.</summary>
     public string[] Command => ["probe", _abstract, $"{((IPEndPoint)_loopback.LocalEndpoint).Port}", SocketPath, $"{Environment.ProcessId}"];
 

@@ -64,6 +64,21 @@ public sealed class EscapeTests(EscapeRuns runs) : IClassFixture<EscapeRuns>
         Assert.Empty(runs.Changes);
     }
 
+    /// <summary>Where root inside is the host's root, so are the owners of its files: a way to them would give the host's users a setuid program.</summary>
+    [Fact]
+    public async Task Setuid_programs_made_inside_are_out_of_reach_of_the_hosts_users()
+    {
+        Requires.Root();
+        Requires.Tools("setpriv");
+        await using Container container = runs.Container.WithCommand("sh", "-c", "cp /bin/busybox /evil; chmod 6755 /evil; echo made; read line").Start();
+        await container.StandardOutput!.ReadAtLeastAsync("made\n".Length, Cancellation);
+        string made = Path.Combine(Directory.EnumerateDirectories(runs.Store + "/running").Select(host => $"{host}/{container.Id}").Single(Directory.Exists), "upper/evil");
+        Assert.Equal("6755 0\n", Tool.Run("stat", "-c", "%a %u", made));
+
+        Assert.Contains("Permission denied", Tool.Try("setpriv", "--reuid", "1500", "--regid", "1500", "--clear-groups", "stat", made).Error, StringComparison.Ordinal);
+        Assert.Contains("Permission denied", Tool.Try("setpriv", "--reuid", "1500", "--regid", "1500", "--clear-groups", "stat", $"/proc/{container.Pid}/root/evil").Error, StringComparison.Ordinal);
+    }
+
     private static async Task<IReadOnlyDictionary<string, string>> Run(ContainerBuilder container, string[] command)
     {
         ContainerResult result = await container.WithCommand(command).RunAsync(cancellationToken: Cancellation);
