@@ -34,8 +34,8 @@ public sealed class HostState : IDisposable
         found.UnionWith(File.ReadLines("/proc/thread-self/net/dev").Skip(2).Select(line => "link " + line[..line.IndexOf(':', StringComparison.Ordinal)].Trim()));
         found.UnionWith(Tables().Select(table => "rules " + table));
         found.UnionWith(Directory.EnumerateFileSystemEntries(TestDirectory.Home, $"containers-tests-{Environment.ProcessId}-*").Select(path => "file " + path));
-        found.UnionWith(Directory.EnumerateDirectories("/sys/fs/cgroup", "containers*", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 3, AttributesToSkip = 0 }).Select(path => "cgroup " + path));
-        found.UnionWith(Processes().Select(process => "process " + process));
+        found.UnionWith(Directory.EnumerateDirectories("/sys/fs/cgroup", "containers*", new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = 3, AttributesToSkip = 0 }).Where(path => !IsOfAnotherHost(Path.GetFileName(path))).Select(path => "cgroup " + path));
+        found.UnionWith(Processes().Where(process => process != $"{Native.MappedRoot.DeputyPid}").Select(process => "process " + process)); // a user's deputy is there for life
         found.UnionWith(Descriptors().Select(descriptor => "descriptor " + descriptor));
         return found;
     }
@@ -77,5 +77,9 @@ public sealed class HostState : IDisposable
 
     private static bool IsOwnPidFd(string path, string target)
         => target.Contains("pidfd", StringComparison.Ordinal)
-           && File.ReadLines(path.Replace("/fd/", "/fdinfo/", StringComparison.Ordinal)).Contains($"Pid:\t{Environment.ProcessId}");
+           && File.ReadLines(path.Replace("/fd/", "/fdinfo/", StringComparison.Ordinal)).Any(line => line == $"Pid:\t{Environment.ProcessId}" || line == $"Pid:\t{Native.MappedRoot.DeputyPid}");
+
+    // "containers-PID-…", of a process that lives: other tests may run on this machine at the same time.
+    private static bool IsOfAnotherHost(string name)
+        => name.Split('-') is [_, { } pid, _, ..] && int.TryParse(pid, out int id) && id != Environment.ProcessId && Directory.Exists($"/proc/{id}");
 }

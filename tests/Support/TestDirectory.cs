@@ -17,5 +17,13 @@ internal sealed class TestDirectory : IDisposable
 
     public string this[string name] => System.IO.Path.Combine(Path, name);
 
-    public void Dispose() => Tool.Run("rm", "-rf", Path); // names that are no UTF-8 are beyond Directory.Delete
+    public void Dispose()
+    {
+        if (Environment.UserName != "root")
+        {
+            Tool.Try("chmod", "-R", "u+rwX", Path); // an overlay's working directory is closed to its owner
+        }
+
+        Tool.Run("rm", "-rf", Path); // names that are no UTF-8 are beyond Directory.Delete
+    }
 }

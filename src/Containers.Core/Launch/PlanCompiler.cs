@@ -120,6 +120,16 @@ internal sealed unsafe class PlanCompiler(StepProgram program, LaunchRequest req
     }
 
     /// <summary>
+    /// Cuts a mount that the host made, and the child has attached, off from the host's: the copy of a shared mount is shared with it
+    /// (mount_namespaces(7)), as all are where systemd runs, and what is mounted below it would appear on the host.
+    /// </summary>
+    public void MakePrivate(Slot mount)
+    {
+        Add(SystemCall.dup3, mount, LegacyDescriptor, Kernel.O_CLOEXEC);
+        Add(SystemCall.mount, 0, Text($"/proc/self/fd/{LegacyDescriptor}"), 0, Kernel.MS_REC | Kernel.MS_PRIVATE, 0);
+    }
+
+    /// <summary>
     /// Opens a path in the root as <see cref="Target"/> and makes it when it is missing. It is walked as if the root were
     /// "/", so that no link of the image leads out of it: openat2(2), RESOLVE_IN_ROOT.
     /// </summary>

@@ -21,6 +21,18 @@ internal static unsafe class MappedRoot
     /// <summary>Whether the calling thread's file calls are on such trees.</summary>
     public static bool IsEntered => t_make is not null;
 
+    /// <summary>The process id of the deputy, once there is one; -1 before.</summary>
+    internal static int DeputyPid
+    {
+        get
+        {
+            lock (s_one)
+            {
+                return s_deputy?.Pid ?? -1;
+            }
+        }
+    }
+
     /// <summary>Begins calls on such trees, on this thread, until what is returned is disposed. For root nothing changes.</summary>
     /// <param name="make">Makes the process's deputy, once it is needed; it lives as long as the process.</param>
     /// <param name="squashes">Whether an owner who is no one's in the namespace is left to be this process's user; otherwise chown fails, with EINVAL.</param>

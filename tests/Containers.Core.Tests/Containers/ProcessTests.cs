@@ -6,6 +6,7 @@ using Xunit;
 namespace Containers.Tests.Running;
 
 /// <summary>A live container: its streams, its end, its disposal.</summary>
+[Trait("vm", "yes")]
 public sealed class ProcessTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -243,12 +244,12 @@ public sealed class ProcessTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     [Fact]
     public void Stop_signal_of_an_image_that_is_none_is_refused_before_anything_runs()
     {
-        new ImageBuilder().AddProgram("busybox").AddSymbolicLink("/bin/true", "busybox").WithCommand("sleep", "1000").WithStopSignal("SIGTERM").Save(root["odd.tar"], "odd:1");
+        new ImageBuilder().AddProgram("busybox").AddSymbolicLink("/bin/true", "busybox").WithCommand("sleep", "87655").WithStopSignal("SIGTERM").Save(root["odd.tar"], "odd:1");
         Image image = new ImageStore(root.Store).Load("docker-archive:" + root["odd.tar"], Cancellation);
 
         Assert.Contains("SIGODD", Assert.Throws<ContainerException>(() => Container.FromImage(image).WithSpec(Container.FromImage(image).Spec with { StopSignal = "SIGODD" }).WithStore(root.Store).Start()).Message);
         Assert.Empty(root.Leftovers());
-        Assert.Equal(1, Tool.Try("pgrep", "-f", "^sleep 1000$").ExitCode);
+        Assert.Equal(1, Tool.Try("pgrep", "-f", "^sleep 87655$").ExitCode);
     }
 
     [Fact]

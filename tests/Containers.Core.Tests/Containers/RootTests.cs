@@ -4,6 +4,7 @@ using Xunit;
 namespace Containers.Tests.Running;
 
 /// <summary>The root, what is mounted in it, and what becomes of changes.</summary>
+[Trait("vm", "yes")]
 public sealed class RootTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
 {
     [Fact]
@@ -63,6 +64,7 @@ public sealed class RootTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     [Fact]
     public async Task Read_only_bind_cannot_be_written_nor_what_is_mounted_below_it()
     {
+        Requires.Root();
         string directory = Made("ro");
         Directory.CreateDirectory(directory + "/below");
         Tool.Run("mount", "-t", "tmpfs", "tmpfs", directory + "/below");
@@ -160,6 +162,7 @@ public sealed class RootTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     [Fact]
     public async Task Root_directory_keeps_its_mode_and_owner_under_the_overlay()
     {
+        Requires.Root();
         string copy = Copy("odd-root");
         Tool.Bash($"chmod 1753 {copy}; chown 12:34 {copy}");
 

@@ -5,6 +5,7 @@ using Xunit;
 namespace Containers.Tests.Launch;
 
 /// <summary>What is done where the kernel lacks a call that this one may have.</summary>
+[Trait("vm", "yes")]
 public sealed partial class OlderKernelTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
 {
     [Fact]

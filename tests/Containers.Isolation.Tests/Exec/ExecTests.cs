@@ -1,4 +1,5 @@
 using Containers.Launch;
+using Containers.Tests.Resources;
 using Xunit;
 
 namespace Containers.Tests.Exec;
@@ -68,7 +69,7 @@ public sealed class ExecTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     [Fact]
     public async Task Process_that_joins_has_three_descriptors()
     {
-        using FileStream open = new("/etc/passwd", FileMode.Open);
+        using FileStream open = File.OpenRead("/etc/passwd");
         await using Container container = root.Container.WithCommand("cat").Start();
         ContainerResult result = await container.RunAsync("sh", "-c", "cd /proc/self/fd; for f in *; do [ $f -le 2 ] || readlink $f; done");
         Assert.All(result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries), target => Assert.Matches("^/proc/[0-9]+/fd$", target)); // the shell's own look at the directory
@@ -82,7 +83,7 @@ public sealed class ExecTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     [InlineData("/proc/self/fd/20")]
     public async Task No_descriptor_of_the_host_can_be_the_working_directory(string directory)
     {
-        await using Container container = root.Container.WithPidsLimit(100).WithCommand("cat").Start();
+        await using Container container = root.Container.WithCommand("cat").Start();
         try
         {
             ContainerResult result = await container.RunAsync(["sh", "-c", "pwd -P; ls ../.. | head -50"], new ExecOptions { WorkingDirectory = directory }, null, Cancellation);
@@ -119,6 +120,7 @@ public sealed class ExecTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     [Fact]
     public async Task Container_that_has_ended_or_is_paused_can_be_joined_by_nobody()
     {
+        CgroupTest.Need();
         await using Container container = root.Container.WithPidsLimit(50).WithCommand("cat").Start();
         await container.PauseAsync(Cancellation);
         Assert.Contains("paused", (await Assert.ThrowsAsync<ContainerException>(() => container.ExecAsync("true"))).Message);
@@ -147,6 +149,7 @@ public sealed class ExecTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     [Fact]
     public async Task Process_that_joined_is_in_the_containers_cgroup()
     {
+        CgroupTest.Need();
         await using Container container = root.Container.WithPidsLimit(20).WithMemoryLimit(64 << 20).WithCommand("cat").Start();
         await using ContainerExec exec = await container.ExecAsync("sleep", "1000");
 
@@ -157,6 +160,7 @@ public sealed class ExecTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     [Fact]
     public async Task Container_in_the_hosts_mount_namespace_can_be_joined()
     {
+        Requires.Root();
         await using Container container = root.Container.WithHostMountNs().WithCommand("cat").Start();
         Assert.Equal("original\n", (await container.RunAsync("cat", "/etc/motd")).Output);
     }
@@ -164,6 +168,7 @@ public sealed class ExecTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     [Fact]
     public async Task Step_that_fails_is_told_and_leaves_nothing()
     {
+        CgroupTest.Need();
         await using Container container = root.Container.WithMemoryLimit(64 << 20).WithCommand("cat").Start();
         int before = Processes(container);
         int steps = 0, failed = 0;

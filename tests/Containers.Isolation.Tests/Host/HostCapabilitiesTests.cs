@@ -4,6 +4,7 @@ using Xunit;
 namespace Containers.Tests.Host;
 
 /// <summary>What the host is said to have, against what it shows and what works.</summary>
+[Trait("vm", "yes")]
 public sealed class HostCapabilitiesTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -45,6 +46,7 @@ public sealed class HostCapabilitiesTests(BusyboxRoot root) : IClassFixture<Busy
     [Fact]
     public void What_root_needs_to_start_a_container_is_there_where_containers_start()
     {
+        Requires.Root();
         HostCapabilities host = HostCapabilities.Probe();
 
         Assert.True(host.IsRoot);

@@ -87,8 +87,9 @@ public sealed class LandlockTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     {
         Requires.That(Abi >= 4, "this test needs Landlock of Linux 6.7");
         ContainerBuilder container = root.Container.WithLandlock(rules => rules.Restricting(LandlockAccess.None).BindTcp(8080).ConnectTcp(8080));
-        ContainerResult result = await Run(container, "nc -l -p 8081 2>&1; (echo hello | nc -l -p 8080) & until nc 127.0.0.1 8080 < /dev/null 2> /dev/null; do :; done; nc 127.0.0.1 8082 2>&1; true");
+        ContainerResult result = await Run(container, "nc -l -p 8081 2>&1; mkfifo /open; exec 3<> /open; (echo hello | nc -l -p 8080) & until nc 127.0.0.1 8080 <&3 2> /dev/null; do :; done; nc 127.0.0.1 8082 2>&1; true");
 
+        // The client's input stays open: a server that is told of its end before it has written ends, too.
         string[] lines = result.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal(3, lines.Length);
         Assert.EndsWith("Permission denied", lines[0]);

@@ -1,11 +1,13 @@
 using System.Globalization;
 using Containers.Resources;
+using Containers.Tests.Resources;
 using Xunit;
 
 namespace Containers.Tests.Limits;
 
 /// <summary>Several limits at once, and several ends: one reason is told, and it is that of what ended the command.</summary>
-public sealed class CombinationTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
+[Trait("vm", "yes")]
+public sealed class CombinationTests(BusyboxRoot root) : CgroupTest, IClassFixture<BusyboxRoot>
 {
     private const string Hog = "exec dd if=/dev/zero of=/dev/null bs=200M count=1";
 

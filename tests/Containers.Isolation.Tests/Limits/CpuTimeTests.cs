@@ -1,10 +1,12 @@
 using System.Globalization;
+using Containers.Tests.Resources;
 using Xunit;
 
 namespace Containers.Tests.Limits;
 
 /// <summary>A container that uses up its CPU time, and those that look as if.</summary>
-public sealed class CpuTimeTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
+[Trait("vm", "yes")]
+public sealed class CpuTimeTests(BusyboxRoot root) : CgroupTest, IClassFixture<BusyboxRoot>
 {
     private const string Burn = "while :; do :; done";
 
@@ -44,7 +46,7 @@ public sealed class CpuTimeTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     [Fact]
     public async Task Container_that_sleeps_is_not_killed()
     {
-        ContainerResult result = await root.Container.WithCpuTimeLimit(TimeSpan.FromMilliseconds(100)).WithCommand("sh", "-c", "sleep 0.5; exit 3").RunAsync(cancellationToken: Cancellation);
+        ContainerResult result = await root.Container.WithCpuTimeLimit(TimeSpan.FromSeconds(1)).WithCommand("sh", "-c", "sleep 1.2; exit 3").RunAsync(cancellationToken: Cancellation);
 
         Assert.Equal(new ContainerExit(3, null), result.Exit);
     }

@@ -5,6 +5,7 @@ using Xunit;
 namespace Containers.Tests.Limits;
 
 /// <summary>Why a command ended, with no limit in play: by itself, by a signal of its own, by its caller.</summary>
+[Trait("vm", "yes")]
 public sealed class ExitReasonTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

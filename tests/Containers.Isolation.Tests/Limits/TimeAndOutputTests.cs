@@ -4,6 +4,7 @@ using Xunit;
 namespace Containers.Tests.Limits;
 
 /// <summary>A command that runs too long, or writes too much.</summary>
+[Trait("vm", "yes")]
 public sealed class TimeAndOutputTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

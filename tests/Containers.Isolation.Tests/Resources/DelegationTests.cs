@@ -6,6 +6,7 @@ using Xunit;
 namespace Containers.Tests.Resources;
 
 /// <summary>Cgroups of one who is not root: below what was delegated, or an error that says what was not.</summary>
+[Trait("vm", "yes")]
 public sealed class DelegationTests
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

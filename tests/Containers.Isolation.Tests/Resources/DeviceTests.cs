@@ -4,7 +4,8 @@ using Xunit;
 namespace Containers.Tests.Resources;
 
 /// <summary>Devices that may be opened, whatever nodes there are: by an eBPF program, and by cgroup v1's controller.</summary>
-public sealed class DeviceTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
+[Trait("vm", "yes")]
+public sealed class DeviceTests(BusyboxRoot root) : CgroupTest, IClassFixture<BusyboxRoot>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 

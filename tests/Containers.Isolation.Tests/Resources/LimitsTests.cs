@@ -6,7 +6,8 @@ using Xunit;
 namespace Containers.Tests.Resources;
 
 /// <summary>Limits hold, and the host is not harmed by what runs into them.</summary>
-public sealed class LimitsTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
+[Trait("vm", "yes")]
+public sealed class LimitsTests(BusyboxRoot root) : CgroupTest, IClassFixture<BusyboxRoot>
 {
     private const long Mebibyte = 1 << 20;
 

@@ -4,7 +4,8 @@ using Xunit;
 namespace Containers.Tests.Resources;
 
 /// <summary>Want of memory: told without polling, and never the host's end.</summary>
-public sealed class OomTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
+[Trait("vm", "yes")]
+public sealed class OomTests(BusyboxRoot root) : CgroupTest, IClassFixture<BusyboxRoot>
 {
     private const long Mebibyte = 1 << 20;
 
@@ -64,7 +65,7 @@ public sealed class OomTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     [Fact]
     public async Task Host_survives_want_of_memory_in_a_cgroup_that_a_child_is_just_starting_in()
     {
-        await using Container hog = await root.Container.WithCgroupParent("/containers-oom-test").WithMemoryLimit(16 * Mebibyte)
+        await using Container hog = await root.Container.WithCgroupParent(PlaceInHierarchy + "/containers-oom-test").WithMemoryLimit(16 * Mebibyte)
             .WithCommand("sh", "-c", "while :; do tail /dev/zero 2> /dev/null; done").StartAsync(Cancellation);
         string hogged = hog.Cgroup!;
         await LimitsTests.Eventually(() => hog.GetStatistics().Memory!.OomKills > 1);

@@ -5,7 +5,8 @@ using Xunit;
 namespace Containers.Tests.Resources;
 
 /// <summary>Processes that are stopped all together, and ended all together.</summary>
-public sealed class PauseTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
+[Trait("vm", "yes")]
+public sealed class PauseTests(BusyboxRoot root) : CgroupTest, IClassFixture<BusyboxRoot>
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 

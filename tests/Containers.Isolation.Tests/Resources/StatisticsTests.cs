@@ -5,7 +5,8 @@ using Xunit;
 namespace Containers.Tests.Resources;
 
 /// <summary>Statistics are what the kernel's files say, and what was really used.</summary>
-public sealed class StatisticsTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
+[Trait("vm", "yes")]
+public sealed class StatisticsTests(BusyboxRoot root) : CgroupTest, IClassFixture<BusyboxRoot>
 {
     private const long Mebibyte = 1 << 20;
 

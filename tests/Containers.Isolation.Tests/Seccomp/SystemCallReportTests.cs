@@ -91,6 +91,12 @@ public sealed class SystemCallReportTests : IClassFixture<BusyboxRoot>
     {
         ContainerBuilder builder = _root.Container.WithCommand("sleep", "1000");
         await using Container container = (watch == SystemCallWatch.Learn ? builder.WithSystemCallLearning() : builder.WithSystemCallReport()).Start();
+        if (Environment.UserName != "root")
+        {
+            Assert.Contains("not root", (await Assert.ThrowsAsync<ContainerException>(() => container.ExecAsync("true"))).Message, StringComparison.Ordinal);
+            return;
+        }
+
         ContainerExec[] execs = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => container.ExecAsync(["calls", $"{Number("keyctl")}", "7"], cancellationToken: Cancellation)));
         foreach (ContainerExec exec in execs)
         {
@@ -104,6 +110,18 @@ public sealed class SystemCallReportTests : IClassFixture<BusyboxRoot>
         SystemCallReport report = container.GetSystemCallReport();
         Assert.Equal(("keyctl", 4, 7UL), (report.Denied.Single().Name, report.Denied[0].Count, report.Denied[0].Arguments[0]));
         Assert.Equal(watch == SystemCallWatch.Learn, report.Made.ContainsKey("write"));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Command_of_another_user_is_watched(bool noNewPrivileges)
+    {
+        ContainerBuilder container = _root.Container.WithUser("worker").WithSystemCallReport();
+        ContainerResult result = await Run(noNewPrivileges ? container : container.WithNewPrivileges(), $"id -u; calls {Number("keyctl")}");
+
+        Assert.Equal("1000\nEPERM\n", result.Output);
+        Assert.Equal("keyctl", result.SystemCallReport!.Denied.Single().Name);
     }
 
     [Fact]

@@ -4,6 +4,7 @@ using Xunit;
 namespace Containers.Tests.UserNamespaces;
 
 /// <summary>A host that is root, and containers whose root is someone else.</summary>
+[Trait("vm", "root")]
 public sealed class RootUserNsTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
 {
     private static readonly IdMap s_map = new(0, 300000, 65536);
@@ -167,10 +168,42 @@ public sealed class RootUserNsTests(BusyboxRoot root) : IClassFixture<BusyboxRoo
         Assert.Empty(root.Leftovers());
     }
 
+    [Theory]
+    [InlineData("bound")]
+    [InlineData("copied")]
+    [InlineData("bind")]
+    public void Mounts_stay_in_the_container_where_those_of_the_host_are_shared(string kind)
+    {
+        string shared = root[$"shared-{kind}"]; // the store of a process is its own for as long as it lives
+        Tool.Bash($"mkdir {shared}; mount --bind {shared} {shared}; mount --make-shared {shared}; cp -a {root.Path} {shared}/root; mkdir -p {shared}/data/below");
+        string before = File.ReadAllText("/proc/self/mountinfo");
+        try
+        {
+            ContainerBuilder builder = Container.FromRootfs(shared + "/root").WithStore(shared + "/store").WithUserNs(s_map).WithCommand("sleep", "1000");
+            builder = kind switch
+            {
+                "bound" => builder.WithBindRoot(),
+                "copied" => builder.WithCopiedRoot(),
+                _ => builder.WithBind(shared + "/data", "/data").WithTmpfs("/data/below"),
+            };
+            using Container container = builder.Start();
+
+            Assert.Equal(before, File.ReadAllText("/proc/self/mountinfo"));
+            Assert.DoesNotMatch(" (shared|master):", File.ReadAllText($"/proc/{container.Pid}/mountinfo"));
+        }
+        finally
+        {
+            Tool.Bash($"umount -l {shared}; rm -rf {shared}");
+        }
+    }
+
     [Fact]
     public async Task Time_namespace_and_read_only_root_work_in_it()
-        => Assert.Equal("far\ndenied\n", await root.Sh("[ $(cut -d. -f1 /proc/uptime) -gt 3600000 ] && echo far; touch /x 2>/dev/null || echo denied",
+    {
+        Requires.That(KernelFeatures.Current.TimeNamespaceAtExec, "this test needs time namespaces at exec, Linux 6.3");
+        Assert.Equal("far\ndenied\n", await root.Sh("[ $(cut -d. -f1 /proc/uptime) -gt 3600000 ] && echo far; touch /x 2>/dev/null || echo denied",
             container => container.WithUserNs(s_map).WithTimeNs(default, TimeSpan.FromHours(1000)).WithReadOnlyRoot()));
+    }
 
     [Fact]
     public async Task Automatic_maps_have_65536_ids()

@@ -42,6 +42,11 @@ internal sealed unsafe class BindMount(ContainerMount.Bind bind) : LaunchOperati
         }
 
         plan.AttachInside(mount, bind.Target, _directory, links: true);
+        if (plan.Request.HostMounts.ContainsKey(bind))
+        {
+            plan.MakePrivate(mount);
+        }
+
         if (bind.ReadOnly)
         {
             plan.ReadOnly(mount, attached: true, plan.Features.MountSetattr ? 0 : HostMounts.Flags(bind.Source));

@@ -140,6 +140,11 @@ internal sealed unsafe class BindRoot(LaunchRequest request) : LaunchOperation
         }
 
         plan.Attach(plan.Root, Kernel.AT_FDCWD, request.Seen(request.RootMountPoint));
+        if (request.HostRoot >= 0)
+        {
+            plan.MakePrivate(plan.Root);
+        }
+
         if (!request.NodesWork)
         {
             plan.Restrict(plan.Root, Kernel.MS_NODEV, attached: true, HostMounts.FlagsFor(plan.Features, _directory));

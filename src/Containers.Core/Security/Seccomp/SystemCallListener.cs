@@ -1,6 +1,7 @@
 using System.Globalization;
 using Containers.Native;
 using Containers.Native.Seccomp;
+using Containers.Security.Credentials;
 
 namespace Containers.Security.Seccomp;
 
@@ -98,12 +99,46 @@ internal sealed class SystemCallPart(ContainerSpec spec) : Launch.LaunchPart
 
     public override bool WaitsAt(Launch.LaunchGate gate) => gate == Launch.LaunchGate.Ready;
 
+    /// <remarks>
+    /// The process that joins is kept from being dumpable, and its memory belongs to the user namespace that its executable was started
+    /// in, the host's: only one with CAP_SYS_PTRACE there may take a descriptor from it (ptrace(2), "Ptrace access mode checking").
+    /// </remarks>
+    public override void PrepareExec(Launch.LaunchRequest request)
+    {
+        if (Kernel.geteuid() != 0 && !HostPrivileges.Has(Capability.SysPtrace))
+        {
+            throw new ContainerException("The system calls of a further process cannot be watched by a host that is not root: the kernel does not let it take the listener.",
+                "Run that command as a container of its own, or this container without WithSystemCallReport() and WithSystemCallLearning(); root may.");
+        }
+
+        base.PrepareExec(request);
+    }
+
     public override void AtGate(Launch.LaunchGate gate, LaunchedChild child)
     {
-        SeccompListener listener;
+        SeccompListener? listener = null;
         try
         {
-            listener = SeccompListener.TakeFrom(child.Handle, (int)child.ResultOf(SystemCall.seccomp));
+            int descriptor = (int)child.ResultOf(SystemCall.seccomp);
+            KernelException? failure = null;
+            if (!Launcher.WhileDumpable(Take)) // a child that is another user by now has made the memory it shares with this process undumpable
+            {
+                throw failure!;
+            }
+
+            bool Take()
+            {
+                try
+                {
+                    listener = SeccompListener.TakeFrom(child.Handle, descriptor);
+                    return true;
+                }
+                catch (KernelException e)
+                {
+                    failure = e;
+                    return false;
+                }
+            }
         }
         catch (KernelException e) when (e.Errno is Errno.EPERM or Errno.ENOSYS)
         {
@@ -116,11 +151,11 @@ internal sealed class SystemCallPart(ContainerSpec spec) : Launch.LaunchPart
         {
             if (_disposed)
             {
-                listener.Dispose();
+                listener!.Dispose();
                 return;
             }
 
-            _listeners.Add(new SystemCallListener(listener, Record));
+            _listeners.Add(new SystemCallListener(listener!, Record));
         }
     }
 
