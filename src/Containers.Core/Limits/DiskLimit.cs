@@ -26,6 +26,8 @@ public enum DiskLimitKind
 
     /// <summary>
     /// Changes lie in the store as always, as a project of their own with a quota: ext4 or xfs, mounted with prjquota, and a host process that is root.
+    /// The seccomp filter keeps files in the project (FS_IOC_FSSETXATTR, FS_IOC_SETFLAGS and file_setattr fail with EPERM): without one, a file's owner
+    /// with the host's user ids can take it out, and the limit holds only those who do not try.
     /// </summary>
     ProjectQuota,
 }

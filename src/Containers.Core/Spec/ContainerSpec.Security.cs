@@ -1,3 +1,5 @@
+using Containers.Security.Seccomp;
+
 namespace Containers;
 
 // What keeps a process in: filters of system calls and rules of access.
@@ -12,8 +14,10 @@ public sealed partial record ContainerSpec
     /// <summary>What can be reached by Landlock; null for what all else allows.</summary>
     public LandlockRules? Landlock { get; init; }
 
-    /// <summary>The filter that there is: what is learned without one needs one that allows all.</summary>
-    internal SeccompProfile? FilteredBy => Seccomp ?? (SystemCallWatch == SystemCallWatch.Learn ? SeccompProfile.Unconfined : null);
+    /// <summary>The filter that there is: what is learned without one needs one that allows all, and a disk that a quota limits one that keeps files in it.</summary>
+    internal SeccompProfile? FilteredBy => Profile is { } profile && DiskLimit is { Kind: not DiskLimitKind.Memory } ? ProjectRules.AddTo(profile) : Profile;
+
+    private SeccompProfile? Profile => Seccomp ?? (SystemCallWatch == SystemCallWatch.Learn ? SeccompProfile.Unconfined : null);
 }
 
 /// <summary>Which system calls of a container are told about.</summary>

@@ -14,6 +14,7 @@ internal static unsafe partial class Kernel
 
     public const long FS_IOC_FSGETXATTR = 0x801C581F; // _IOR('X', 31, struct fsxattr)
     public const long FS_IOC_FSSETXATTR = 0x401C5820; // _IOW('X', 32, struct fsxattr)
+    public const long FS_IOC_SETFLAGS = 0x40086602; // _IOW('f', 2, long)
     public const uint FS_XFLAG_PROJINHERIT = 0x200;
 
     [StructLayout(LayoutKind.Sequential)]

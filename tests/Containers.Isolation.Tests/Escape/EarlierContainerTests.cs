@@ -8,7 +8,6 @@ namespace Containers.Tests.Escape;
 [Trait("vm", "yes")]
 public sealed class EarlierContainerTests : IClassFixture<BusyboxRoot>
 {
-    private static readonly IdMap s_map = new(0, 300000, 65536);
     private static int s_names;
 
     private readonly BusyboxRoot _root;
@@ -17,6 +16,7 @@ public sealed class EarlierContainerTests : IClassFixture<BusyboxRoot>
     public EarlierContainerTests(BusyboxRoot root)
     {
         _root = root;
+        Requires.Root();
         Requires.Tools("gcc");
         if (!File.Exists(root.Path + "/bin/leave"))
         {
@@ -67,7 +67,7 @@ public sealed class EarlierContainerTests : IClassFixture<BusyboxRoot>
     public async Task Keys_are_seen_by_no_other_container(bool mapped)
     {
         ContainerBuilder builder = _root.Container.WithSeccomp(SeccompProfile.Default.Allow("add_key", "request_key", "keyctl"));
-        builder = mapped ? builder.WithUserNs(s_map) : builder;
+        builder = mapped ? EscapeRuns.Mapped(builder) : builder;
         (Container earlier, List<string> left) = await Leave(builder);
         await using (earlier)
         {
@@ -79,7 +79,7 @@ public sealed class EarlierContainerTests : IClassFixture<BusyboxRoot>
             if (mapped)
             {
                 Assert.Contains("user keyring: left", left);
-                string[] other = (await _root.Container.WithSeccomp(SeccompProfile.Default.Allow("add_key", "request_key", "keyctl")).WithUserNs(new IdMap(0, 400000, 65536))
+                string[] other = (await _root.Container.WithSeccomp(SeccompProfile.Default.Allow("add_key", "request_key", "keyctl")).WithUserNs(new IdMap(0, 400000, 65536)).WithCopiedRoot()
                     .WithCommand("leave", "look").RunAsync(cancellationToken: Cancellation)).Output.Split('\n');
                 Assert.Contains("user keyring: nothing", other);
             }
@@ -93,7 +93,7 @@ public sealed class EarlierContainerTests : IClassFixture<BusyboxRoot>
     [InlineData("run", true)]
     public async Task Daemon_is_gone_when_the_command_has_exited(string how, bool mapped)
     {
-        ContainerBuilder builder = mapped ? _root.Container.WithUserNs(s_map) : _root.Container;
+        ContainerBuilder builder = mapped ? EscapeRuns.Mapped(_root.Container) : _root.Container;
         await using Container container = builder.WithPidsLimit(50).WithCommand("sh", "-c", $"leave {how} {_name}; read line").Start();
         await Ready(container);
         AssertThere();
@@ -153,7 +153,7 @@ public sealed class EarlierContainerTests : IClassFixture<BusyboxRoot>
         using UserHost user = new();
         AddProgram(user.Root);
 
-        Assert.Equal("ready\n1\n", user.Sh($"leave daemon {_name}; ps -o args | grep -c '[}}] {_name} wait$'"));
+        Assert.Equal("ready\n1\n", user.Sh($"leave daemon {_name}; ps -o args | grep -c '[}}] {_name} wait$'", EscapeRuns.CopiedWord));
 
         AssertGone();
     }
@@ -163,7 +163,7 @@ public sealed class EarlierContainerTests : IClassFixture<BusyboxRoot>
 
     private static async Task LeaveAndLook(ContainerBuilder builder, bool mapped, string? user)
     {
-        builder = mapped ? builder.WithUserNs(s_map) : builder;
+        builder = mapped ? EscapeRuns.Mapped(builder) : builder;
         builder = user is null ? builder : builder.WithUser(user);
         (Container earlier, List<string> left) = await Leave(builder);
         await using (earlier)

@@ -46,6 +46,8 @@ public sealed class EscapeRuns : IDisposable
 {
     private static readonly IdMap s_map = new(0, 300000, 65536);
 
+    private static readonly Lazy<HostCapabilities> s_probe = new(HostCapabilities.Probe);
+
     private readonly BusyboxRoot _root = new();
     private readonly ConcurrentDictionary<Identity, Lazy<IReadOnlyDictionary<string, string>>> _runs = new();
     private readonly Lazy<UserHost> _user;
@@ -60,7 +62,7 @@ public sealed class EscapeRuns : IDisposable
         Requires.Tools("gcc");
         _user = new(MakeUserHost);
         Tool.Bash($"mkdir -m 755 {Host} {Host}/ro; echo original > {Host}/ro/file; chmod 666 {Host}/ro/file");
-        AddPrograms(_root.Path, 0);
+        AddPrograms(_root.Path, Environment.UserName == "root" ? 0 : null);
         _abstractSocket.Bind(new UnixDomainSocketEndPoint('\0' + _abstract));
         _abstractSocket.Listen();
         _pathSocket.Bind(new UnixDomainSocketEndPoint(SocketPath));
@@ -75,6 +77,9 @@ public sealed class EscapeRuns : IDisposable
 
     /// <summary>What is no longer as it was before: settings of this host, and the file that the probe sees read-only.</summary>
     public IEnumerable<string> Changes => LookAtHost().Append(File.ReadAllText(Host + "/ro/file")).Except([.. _host, "original\n"]);
+
+    /// <summary>Where containers keep their changes.</summary>
+    public string Store => _root.Store;
 
     /// <summary>The probe's command, which names what of this host it is to reach.</summary>
     public string[] Command => ["probe", _abstract, $"{((IPEndPoint)_loopback.LocalEndpoint).Port}", SocketPath, $"{Environment.ProcessId}"];
@@ -113,18 +118,31 @@ public sealed class EscapeRuns : IDisposable
         _root.Dispose();
     }
 
+    /// <summary>Gives a container users of its own; before Linux 5.12, which maps owners, with a copy of the root for them.</summary>
+    public static ContainerBuilder Mapped(ContainerBuilder container) => s_probe.Value.Has(HostFeature.IdmappedMounts) ? container.WithUserNs(s_map) : container.WithUserNs(s_map).WithCopiedRoot();
+
+    /// <summary>What an ordinary user's container needs before Linux 5.11, which has overlays in user namespaces: see Containers.TestHost.</summary>
+    public static string CopiedWord => s_probe.Value.Has(HostFeature.OverlayInUserNamespace) ? "" : " copied";
+
     private static string[] LookAtHost()
         => [.. new[] { "core_pattern", "hostname", "domainname", "modprobe", "sysrq", "randomize_va_space" }.Select(name => "/proc/sys/kernel/" + name).Where(File.Exists).Select(path => $"{path}: {File.ReadAllText(path)}")];
 
-    private string Run(Identity identity) => identity switch
+    private string Run(Identity identity)
+    {
+        bool ordinary = identity is Identity.OrdinaryHostsRoot or Identity.OrdinaryHostsUser;
+        Requires.That(ordinary || Environment.UserName == "root", "this test needs root, or is about another host than this one"); // which is an ordinary user, and in no need of another
+        return ordinary && Environment.UserName != "root" ? First(identity == Identity.OrdinaryHostsRoot ? Container : Container.WithUser("worker")) : Output(identity);
+    }
+
+    private string Output(Identity identity) => identity switch
     {
         Identity.Root => First(Container),
         Identity.User => First(Container.WithUser("worker")),
         Identity.JoinedRoot => Joined(Container, null),
         Identity.JoinedUser => Joined(Container, "worker"),
-        Identity.MappedRoot => First(Container.WithUserNs(s_map)),
-        Identity.MappedUser => First(Container.WithUserNs(s_map).WithUser("worker")),
-        Identity.JoinedMappedRoot => Joined(Container.WithUserNs(s_map), null),
+        Identity.MappedRoot => First(Mapped(Container)),
+        Identity.MappedUser => First(Mapped(Container).WithUser("worker")),
+        Identity.JoinedMappedRoot => Joined(Mapped(Container), null),
         Identity.OrdinaryHostsRoot => Ordinary(""),
         _ => Ordinary(" user=worker"),
     };
@@ -147,7 +165,7 @@ public sealed class EscapeRuns : IDisposable
     private string Ordinary(string with)
     {
         UserHost user = _user.Value;
-        (int code, string output, string error) = user.Run(["run", user.Root, user.Store, .. Command], $"bind={user["home/ro"]}:/ro:ro" + with);
+        (int code, string output, string error) = user.Run(["run", user.Root, user.Store, .. Command], $"bind={user["home/ro"]}:/ro:ro{CopiedWord}{with}");
         Assert.True(code == 0, error + output);
         Assert.EndsWith("exited with 0\n", output, StringComparison.Ordinal);
         return output[..^"exited with 0\n".Length];
@@ -163,10 +181,15 @@ public sealed class EscapeRuns : IDisposable
     }
 
     // The probe, and copies of it that would gain something where that is allowed: root's id, or capabilities that a container's root has.
-    private static void AddPrograms(string root, int owner)
+    private static void AddPrograms(string root, int? owner)
     {
         Tool.Run("gcc", "-O1", "-D_GNU_SOURCE", "-static", "-o", root + "/bin/probe", Path.Combine(AppContext.BaseDirectory, "Escape/probe.c"));
-        Tool.Bash($"cd {root}/bin; cp probe setuid-probe; cp probe capable-probe; chown {owner}:{owner} probe setuid-probe capable-probe; chmod 6755 setuid-probe; chmod 1777 {root}/tmp");
+        Tool.Bash($"cd {root}/bin; cp probe setuid-probe; cp probe capable-probe; {(owner is null ? "" : $"chown {owner}:{owner} probe setuid-probe capable-probe; ")}chmod 6755 setuid-probe; chmod 1777 {root}/tmp");
+        if (owner is null)
+        {
+            return; // only root gives capabilities to files
+        }
+
         SetCapabilities(root + "/bin/capable-probe", 1u << (int)Capability.Chown | 1u << (int)Capability.NetRaw);
     }
 

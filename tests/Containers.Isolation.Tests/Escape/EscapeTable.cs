@@ -147,6 +147,7 @@ public sealed record Attempt(string Name, string Root, string? User = null, stri
         new("systemd", "ENOENT"),
         new("loopback of the host", "ECONNREFUSED"),
         new("sockets of the host in /proc/net/unix", "none"),
+        new("devices of another network in /sys", "none"),
         new("path of the host", "ENOENT"),
 
         // Other architectures; SIGSEGV where the kernel was built without i386 (CONFIG_IA32_EMULATION), and knows no int $0x80.

@@ -38,6 +38,7 @@ public sealed class EscapeTests(EscapeRuns runs) : IClassFixture<EscapeRuns>
     [InlineData("worker", new[] { "setuid program", "program with file capabilities", "abstract socket of the host", "loopback of the host", "clone a user namespace", "clone3", "unshare user" })]
     public async Task Probe_gets_out_where_it_is_let(string? user, string[] open)
     {
+        Requires.Root();
         ContainerBuilder container = runs.Container.WithNewPrivileges().WithoutSeccomp().WithoutMaskedPaths().WithoutReadOnlyPaths().WithHostNetNs();
         IReadOnlyDictionary<string, string> lines = await Run(user is null ? container : container.WithUser(user));
         Assert.All(open.Where(name => lines[name] is not ("ENOENT" or "ENOSYS" or "ENOSPC")), name => Assert.StartsWith("SUCCEEDED", lines[name], StringComparison.Ordinal));
@@ -49,6 +50,7 @@ public sealed class EscapeTests(EscapeRuns runs) : IClassFixture<EscapeRuns>
     [InlineData("worker")]
     public async Task Without_the_filter_nothing_of_the_host_is_reached(string? user)
     {
+        Requires.Root();
         ContainerBuilder container = runs.Container.WithoutSeccomp();
         IReadOnlyDictionary<string, string> lines = await Run(user is null ? container : container.WithUser(user));
 
@@ -61,6 +63,21 @@ public sealed class EscapeTests(EscapeRuns runs) : IClassFixture<EscapeRuns>
             "read /proc/kpagecount", "read /proc/kpageflags", "read /proc/kpagecgroup",
         ]));
         Assert.Empty(runs.Changes);
+    }
+
+    /// <summary>Where root inside is the host's root, so are the owners of its files: a way to them would give the host's users a setuid program.</summary>
+    [Fact]
+    public async Task Setuid_programs_made_inside_are_out_of_reach_of_the_hosts_users()
+    {
+        Requires.Root();
+        Requires.Tools("setpriv");
+        await using Container container = runs.Container.WithCommand("sh", "-c", "cp /bin/busybox /evil; chmod 6755 /evil; echo made; read line").Start();
+        await container.StandardOutput!.ReadAtLeastAsync("made\n".Length, Cancellation);
+        string made = Path.Combine(Directory.EnumerateDirectories(runs.Store + "/running").Select(host => $"{host}/{container.Id}").Single(Directory.Exists), "upper/evil");
+        Assert.Equal("6755 0\n", Tool.Run("stat", "-c", "%a %u", made));
+
+        Assert.Contains("Permission denied", Tool.Try("setpriv", "--reuid", "1500", "--regid", "1500", "--clear-groups", "stat", made).Error, StringComparison.Ordinal);
+        Assert.Contains("Permission denied", Tool.Try("setpriv", "--reuid", "1500", "--regid", "1500", "--clear-groups", "stat", $"/proc/{container.Pid}/root/evil").Error, StringComparison.Ordinal);
     }
 
     private static async Task<IReadOnlyDictionary<string, string>> Run(ContainerBuilder container, string[] command)

@@ -4,16 +4,19 @@
  *     look                 says what there is of it, a line for each place
  *     daemon NAME          leaves a process behind that goes by NAME and lets no signal end it, and says when it is there
  *     run NAME             leaves processes that go by NAME, each of which leaves another one and ends
+ *     project DIRECTORY    takes a directory out of the project whose quota it falls under, in each way that there is
  *     shm | memfd | pipes  takes all the memory that there is, of a kind that is no process's own
  */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <mqueue.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/msg.h>
@@ -144,6 +147,23 @@ static void run_on(const char *name)
     (void)name;
 }
 
+static void leave_project(const char *path)
+{
+    struct fsxattr attributes = { 0 };
+    struct { unsigned long flags; unsigned size, extents, project, copied; } newer = { 0 };
+    int directory = open(path, O_RDONLY | O_DIRECTORY), flags = 0;
+    if (ioctl(directory, FS_IOC_FSGETXATTR, &attributes) < 0 || attributes.fsx_projid == 0)
+        say("project", -1);
+    attributes.fsx_projid = 0;
+    attributes.fsx_xflags &= ~FS_XFLAG_PROJINHERIT;
+    say("FS_IOC_FSSETXATTR", ioctl(directory, FS_IOC_FSSETXATTR, &attributes));
+    say("FS_IOC_FSSETXATTR with high bits", syscall(SYS_ioctl, directory, 0x100000000 | FS_IOC_FSSETXATTR, &attributes));
+    ioctl(directory, FS_IOC_GETFLAGS, &flags);
+    flags &= ~FS_PROJINHERIT_FL;
+    say("FS_IOC_SETFLAGS", ioctl(directory, FS_IOC_SETFLAGS, &flags));
+    say("file_setattr", syscall(469, AT_FDCWD, path, &newer, sizeof newer, 0));
+}
+
 int main(int count, char **given)
 {
     const char *what = count > 1 ? given[1] : "";
@@ -156,6 +176,8 @@ int main(int count, char **given)
         go_away(given[2], "wait");
     else if (strcmp(what, "run") == 0)
         go_away(given[2], "run on");
+    else if (strcmp(what, "project") == 0)
+        leave_project(given[2]);
     else if (strcmp(what, "wait") == 0) {
         announce();
         for (;;)

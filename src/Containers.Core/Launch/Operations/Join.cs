@@ -26,9 +26,9 @@ internal sealed class EnterNamespaces(LaunchRequest request, JoinTarget target) 
             plan.Add(SystemCall.write, plan.File, StepProgram.Constant("0"), 1);
         }
 
-        if (target.Namespaces != 0)
+        if ((target.Namespaces & ~SpawnInside.EnteredLater(request)) is var namespaces and not 0)
         {
-            plan.Add(SystemCall.setns, target.Process, target.Namespaces);
+            plan.Add(SystemCall.setns, target.Process, namespaces);
         }
     }
 
@@ -51,9 +51,19 @@ internal sealed class SpawnInside(LaunchRequest request, JoinTarget target, int 
 
     public override string Why => "It is a child of the host, in the container's PID namespace and cgroup";
 
+    /// <summary>
+    /// Where cgroup v2 is mounted with nsdelegate, as systemd does, no process goes to a cgroup from outside of its cgroup namespace: cgroups(7).
+    /// So the child is born in the cgroup first.
+    /// </summary>
+    public static ulong EnteredLater(LaunchRequest request) => request.Cgroup >= 0 ? Kernel.CLONE_NEWCGROUP : 0;
+
     public override void Compile(PlanCompiler plan)
     {
         plan.Add(SystemCall.clone3, Kernel.CLONE_PARENT, request.Cgroup).Spawn();
+        if ((target.Namespaces & EnteredLater(request)) is var namespaces and not 0)
+        {
+            plan.Add(SystemCall.setns, target.Process, namespaces);
+        }
 
         // No descriptor of the host may be there when the working directory is entered: /proc/self/fd/N is a path, too.
         if (target.Root >= 0)
