@@ -68,7 +68,7 @@ public sealed partial class Container
             using LowDescriptors low = LowDescriptors.Take();
             LaunchRequest request = RequestBuilder.ForExec(_request, _root, command, options, pipes.PlaceOrNull(low), pipes.PlaceSocket(low));
             using PathHandle? root = request.Spec.Private(ContainerNamespaces.Mount) ? null : OpenRoot();
-            (PidHandle handle, int pid) = WhileRunning(() => ContainerJoiner.Join(request, new JoinTarget(_process.Handle.Descriptor, root?.Descriptor ?? -1, Planner.NamespacesToJoin(request)), _parts, cancellation));
+            (PidHandle handle, int pid, JoinerEnd joiner) = WhileRunning(() => ContainerJoiner.Join(request, new JoinTarget(_process.Handle.Descriptor, root?.Descriptor ?? -1, Planner.NamespacesToJoin(request)), _parts, cancellation));
             pipes.CloseChildEnds();
             try
             {
@@ -79,10 +79,11 @@ public sealed partial class Container
                 handle.Signal(Kernel.SIGKILL);
                 ContainerLauncher.Reap(handle);
                 handle.Dispose();
+                joiner.Wait();
                 throw;
             }
 
-            ContainerExec exec = new(pid, handle, pipes, Forget);
+            ContainerExec exec = new(pid, handle, joiner, pipes, Forget);
             lock (_execs)
             {
                 _execs.Add(exec);

@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using Containers.Launch;
 using Containers.Native;
 
 namespace Containers;
@@ -11,14 +12,16 @@ public sealed class ContainerExec : CommandStreams, IDisposable, IAsyncDisposabl
 {
     private readonly ContainerProcess _process;
     private readonly Action<ContainerExec> _gone;
+    private readonly JoinerEnd _joiner;
     private int _disposed;
 
-    internal ContainerExec(int pid, PidHandle handle, StreamPipes pipes, Action<ContainerExec> gone)
+    internal ContainerExec(int pid, PidHandle handle, JoinerEnd joiner, StreamPipes pipes, Action<ContainerExec> gone)
         : base(pipes)
     {
         Pid = pid;
         _process = new ContainerProcess(handle, pid, static exit => exit);
         _gone = gone;
+        _joiner = joiner;
         // Its status is taken as soon as it ends, whoever is interested: the container's first process cannot end before (pid_namespaces(7); it is
         // our child, and not that one's).
         _ = _process.WaitAsync(CancellationToken.None);
@@ -76,6 +79,7 @@ public sealed class ContainerExec : CommandStreams, IDisposable, IAsyncDisposabl
     {
         DisposeStreams();
         _process.Dispose();
+        _joiner.Wait();
         _gone(this);
     }
 }

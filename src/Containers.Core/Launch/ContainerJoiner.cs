@@ -10,26 +10,32 @@ internal static class ContainerJoiner
 
     /// <returns>The process, which has executed its command.</returns>
     /// <exception cref="LaunchException">A step failed.</exception>
-    public static (PidHandle Handle, int Pid) Join(LaunchRequest request, JoinTarget target, LaunchParts parts, CancellationToken cancellation)
+    public static (PidHandle Handle, int Pid, JoinerEnd Joiner) Join(LaunchRequest request, JoinTarget target, LaunchParts parts, CancellationToken cancellation)
     {
         parts.PrepareExec(request);
         using JoinPlan plan = JoinPlan.Compile(request, target, ContainerLauncher.HostPidFd, ContainerLauncher.Features.Value ?? KernelFeatures.Current);
         Intercept.Value?.Invoke(plan);
         cancellation.ThrowIfCancellationRequested();
         LaunchedChild outside = Launcher.Launch(plan.Outside.Program, plan.Outside.CloneFlags, request.Id);
-        using PidHandle joiner = outside.Handle;
+        PidHandle joiner = outside.Handle;
         if (!outside.WaitForExec())
         {
             LaunchException failure = plan.Outside.Failure();
-            ContainerLauncher.Reap(joiner);
+            new JoinerEnd(joiner).Wait();
             throw failure;
         }
 
         // The joiner tells when its child has executed; a joiner that is killed can tell nothing any more.
-        using EndWatch watch = new(joiner, plan.Inside.Program.Abandon);
-        return Follow(request, plan.Inside, parts, joiner, cancellation);
+        (PidHandle Handle, int Pid) process;
+        using (new EndWatch(joiner, plan.Inside.Program.Abandon))
+        {
+            process = Follow(request, plan.Inside, parts, joiner, cancellation);
+        }
+
+        return (process.Handle, process.Pid, new JoinerEnd(joiner));
     }
 
+    // Where it fails, the joiner is gone.
     private static (PidHandle Handle, int Pid) Follow(LaunchRequest request, LaunchPlan plan, LaunchParts parts, PidHandle joiner, CancellationToken cancellation)
     {
         StepProgram program = plan.Program;
@@ -51,40 +57,43 @@ internal static class ContainerJoiner
         }
         catch
         {
-            joiner.Signal(Kernel.SIGKILL);
-            ContainerLauncher.Reap(joiner);
+            End(joiner, kill: true);
             if (program.Pid > 0)
             {
-                PidHandle process = child?.Handle ?? OpenChild(program.Pid);
-                process.Signal(Kernel.SIGKILL);
-                using (process)
-                {
-                    ContainerLauncher.Reap(process);
-                }
+                End(child?.Handle ?? OpenChild(program.Pid), kill: true);
             }
 
             throw;
         }
 
-        (int code, bool signaled) = ContainerLauncher.Reap(joiner);
         int pid = program.Pid;
         PidHandle? handle = child?.Handle ?? (pid > 0 ? OpenChild(pid) : null);
-        if (program.Failed < 0 && code == 0 && !signaled && handle is not null)
+        if (program.Failed < 0 && program.HasSpawned && handle is not null)
         {
             parts.Executed(pid);
             return (handle, pid);
         }
 
+        (int code, bool signaled) = End(joiner);
         if (handle is not null)
         {
-            using (handle)
-            {
-                handle.Signal(Kernel.SIGKILL); // where it was the joiner that did not come to its end
-                ContainerLauncher.Reap(handle);
-            }
+            End(handle, kill: true); // where it was the joiner that did not come to its end
         }
 
         throw program.Failed >= 0 ? plan.Failure() : new ContainerException($"The process that was to join the container \"{request.Id}\" ended before it could ({(signaled ? "signal" : "status")} {code}).");
+    }
+
+    private static (int Code, bool Signaled) End(PidHandle process, bool kill = false)
+    {
+        using (process)
+        {
+            if (kill)
+            {
+                process.Signal(Kernel.SIGKILL);
+            }
+
+            return ContainerLauncher.Reap(process);
+        }
     }
 
     // A child of ours, whose number is its own until we take its status.

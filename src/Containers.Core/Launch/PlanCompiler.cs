@@ -32,6 +32,9 @@ internal sealed unsafe class PlanCompiler(StepProgram program, LaunchRequest req
     /// <summary>Binds that are open already, where root inside could not open them any more.</summary>
     public Dictionary<ContainerMount.Bind, Slot> OpenBinds { get; } = [];
 
+    /// <summary>Files of cgroups v1 that a process goes to by writing to them, opened while the host's can be reached.</summary>
+    public List<Slot> Tasks { get; } = [];
+
     /// <summary>What an operation keeps for its own next steps only.</summary>
     public Slot Context { get; } = program.NewSlot();
 

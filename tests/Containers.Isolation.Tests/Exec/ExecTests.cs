@@ -222,17 +222,14 @@ public sealed class ExecTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
         await using Container container = builder.WithCommand("spy").Start();
         await using IAsyncEnumerator<string> lines = container.ReadOutputLinesAsync(Cancellation).GetAsyncEnumerator(Cancellation);
         Assert.True(await lines.MoveNextAsync());
+        Task<List<string>> reading = Read(); // all the while: one that may trace has much to tell, and must not wait for a reader
         for (int i = 0; i < 60; i++)
         {
             await container.RunAsync("true");
         }
 
         await container.WriteInputAsync("stop\n", Cancellation);
-        List<string> got = [];
-        while (await lines.MoveNextAsync())
-        {
-            got.Add(lines.Current);
-        }
+        List<string> got = await reading;
 
         Assert.Equal("seen some", got[^1]);
         if (!mayTrace) // with CAP_SYS_PTRACE it may look at the joiner, which has nothing of the host's
@@ -241,6 +238,17 @@ public sealed class ExecTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
         }
 
         Assert.DoesNotContain(got, line => line.StartsWith("got exe", StringComparison.Ordinal));
+
+        async Task<List<string>> Read()
+        {
+            List<string> all = [];
+            while (await lines.MoveNextAsync())
+            {
+                all.Add(lines.Current);
+            }
+
+            return all;
+        }
     }
 
     private static int Processes(Container container) => File.ReadAllLines($"/sys/fs/cgroup{(Directory.Exists("/sys/fs/cgroup/memory") ? "/memory" : "")}{MemoryGroup(container)}/cgroup.procs").Length;

@@ -22,8 +22,9 @@ internal sealed class EnterNamespaces(LaunchRequest request, JoinTarget target) 
         plan.Add(SystemCall.prctl, Kernel.PR_SET_DUMPABLE, 0); // nobody inside may look into what has not dropped its privileges yet
         foreach (int directory in request.LegacyCgroups)
         {
-            plan.Add(SystemCall.openat, directory, StepProgram.Constant("tasks"), Kernel.O_WRONLY | Kernel.O_CLOEXEC, 0).Into(plan.File);
-            plan.Add(SystemCall.write, plan.File, StepProgram.Constant("0"), 1);
+            Slot tasks = plan.Program.NewSlot();
+            plan.Add(SystemCall.openat, directory, StepProgram.Constant("tasks"), Kernel.O_WRONLY | Kernel.O_CLOEXEC, 0).Into(tasks);
+            plan.Tasks.Add(tasks);
         }
 
         if ((target.Namespaces & ~SpawnInside.EnteredLater(request)) is var namespaces and not 0)
@@ -60,6 +61,10 @@ internal sealed class SpawnInside(LaunchRequest request, JoinTarget target, int 
     public override void Compile(PlanCompiler plan)
     {
         plan.Add(SystemCall.clone3, Kernel.CLONE_PARENT, request.Cgroup).Spawn();
+        foreach (Slot tasks in plan.Tasks)
+        {
+            plan.Add(SystemCall.write, tasks, StepProgram.Constant("0"), 1); // this process and not the joiner, which lives a moment longer and is not the container's
+        }
         if ((target.Namespaces & EnteredLater(request)) is var namespaces and not 0)
         {
             plan.Add(SystemCall.setns, target.Process, namespaces);
