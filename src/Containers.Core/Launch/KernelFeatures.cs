@@ -15,6 +15,9 @@ internal sealed unsafe class KernelFeatures
     /// <summary>Overlay's lower directories one by one, through fsconfig, Linux 6.7: no limit of a page of options.</summary>
     public bool OverlayLowerAppend { get; init; } = ProbeOverlay();
 
+    /// <summary>Descriptors of a range marked to be closed at the next execve(2): close_range(2), Linux 5.11.</summary>
+    public bool CloseOnExecByRange { get; init; } = Kernel.Call(SystemCall.close_range, uint.MaxValue, uint.MaxValue, Kernel.CLOSE_RANGE_CLOEXEC) == 0;
+
     /// <summary>The greatest capability the kernel has.</summary>
     public int LastCapability { get; } = int.Parse(File.ReadAllText("/proc/sys/kernel/cap_last_cap"), System.Globalization.CultureInfo.InvariantCulture);
 

@@ -203,7 +203,7 @@ internal static class Planner
     public static List<LaunchOperation> Inside(LaunchRequest request, int hostPidFd)
     {
         DieWithHost dieWithHost = new(hostPidFd);
-        List<LaunchOperation> plan = [new PrepareInit(request), dieWithHost];
+        List<LaunchOperation> plan = [new PrepareInit(request, hostPidFd), dieWithHost];
         AddPolicy(plan, request, dieWithHost);
         plan.Add(new SpawnCommand(request));
         plan.Add(new Execute(request));

@@ -18,4 +18,5 @@ internal static unsafe partial class Kernel
     public const int F_SEAL_WRITE = 8;
 
     public const int F_SETFD = 2;
+    public const int FD_CLOEXEC = 1;
 }

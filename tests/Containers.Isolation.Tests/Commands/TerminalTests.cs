@@ -7,7 +7,8 @@ namespace Containers.Tests.Commands;
 [Trait("vm", "yes")]
 public sealed class TerminalTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
 {
-    public static TheoryData<string> Kinds => ["first", "first with init", "exec", "worker", "worker exec", "users", "users exec"];
+    // The container of an ordinary user's host has users of its own in any case.
+    public static TheoryData<string> Kinds => ["first", "first with init", "exec", "worker", "worker exec", .. Environment.UserName == "root" ? (string[])["users", "users exec"] : []];
 
     [Theory]
     [MemberData(nameof(Kinds))]

@@ -82,7 +82,12 @@ public sealed class LimitsTests(BusyboxRoot root) : CgroupTest, IClassFixture<Bu
     [Fact]
     [Trait("vm", "brief")]
     public async Task Cpuset_is_where_the_processes_run()
-        => Assert.Equal("Cpus_allowed_list:\t0\n", await root.Sh("grep Cpus_allowed_list /proc/self/status", with => with.WithCpuset("0", "0")));
+    {
+        Assert.Equal("Cpus_allowed_list:\t0\n", await root.Sh("grep Cpus_allowed_list /proc/self/status", with => with.WithCpuset("0", "0")));
+
+        await using Container container = root.Container.WithCpuset("0", "0").WithCommand("cat").Start();
+        Assert.Equal("Cpus_allowed_list:\t0\n", (await container.RunAsync("grep", "Cpus_allowed_list", "/proc/self/status")).Output);
+    }
 
     [Fact]
     [Trait("vm", "brief")]

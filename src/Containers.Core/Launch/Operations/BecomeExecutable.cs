@@ -30,6 +30,12 @@ internal sealed unsafe class BecomeExecutable(string name, int memory, IReadOnly
         plan.Add(SystemCall.execveat, MemoryExecutable.Open(name), StepProgram.Constant(""), arguments, plan.Program.Texts([]), Kernel.AT_EMPTY_PATH);
     }
 
+    /// <summary>
+    /// What was kept goes with the next executable, the command. Before Linux 5.11 there is no other step that sees to it: a descriptor of the
+    /// host process would be the container's.
+    /// </summary>
+    public static void CloseAtNext(PlanCompiler plan, int descriptor) => plan.Add(SystemCall.fcntl, descriptor, Kernel.F_SETFD, Kernel.FD_CLOEXEC);
+
     public override void Shell(ShellScript script)
     {
     }

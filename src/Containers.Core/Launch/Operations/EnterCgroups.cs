@@ -7,7 +7,7 @@ namespace Containers.Launch;
 /// In cgroup v2 the child is born there. In v1 it goes itself, and not at its host's hand: who moves another process waits for a grace
 /// period of RCU (a millisecond and more), who moves itself does not (Linux 5.6).
 /// </remarks>
-internal sealed class EnterCgroups(LaunchRequest request) : LaunchOperation
+internal sealed unsafe class EnterCgroups(LaunchRequest request) : LaunchOperation
 {
     private readonly bool _private = request.Spec.Private(ContainerNamespaces.Cgroup);
 
@@ -23,9 +23,24 @@ internal sealed class EnterCgroups(LaunchRequest request) : LaunchOperation
             plan.Add(SystemCall.write, plan.File, StepProgram.Constant("0"), 1);
         }
 
+        TakeProcessors(plan, request);
         if (_private)
         {
             plan.Add(SystemCall.unshare, Kernel.CLONE_NEWCGROUP);
+        }
+    }
+
+    /// <summary>
+    /// A child that is born in a cgroup with a cpuset keeps the processors of its parent before Linux 6.4 (kernel/cgroup/cpuset.c, cpuset_fork(); some
+    /// stable ones have it right). To ask for all gives those of the cpuset, as moving there would.
+    /// </summary>
+    public static void TakeProcessors(PlanCompiler plan, LaunchRequest request)
+    {
+        if (request.Cgroup >= 0 && request.Spec.Limits.CpusetCpus is not null)
+        {
+            Span<byte> all = stackalloc byte[1024]; // 8192 processors are the most that kernels are built for
+            all.Fill(0xff);
+            plan.Add(SystemCall.sched_setaffinity, 0, all.Length, plan.Program.Bytes(all));
         }
     }
 

@@ -56,7 +56,11 @@ internal sealed class SettleProcess(int umask) : LaunchOperation
     public override void Compile(PlanCompiler plan)
     {
         plan.Add(SystemCall.umask, umask);
-        plan.Add(SystemCall.close_range, 3, uint.MaxValue, Kernel.CLOSE_RANGE_CLOEXEC).Tolerate(Errno.EINVAL); // the flag: Linux 5.11
+        if (plan.Features.CloseOnExecByRange) // before, all are opened to be closed then, one by one; with it, also what would be forgotten
+        {
+            plan.Add(SystemCall.close_range, 3, uint.MaxValue, Kernel.CLOSE_RANGE_CLOEXEC);
+        }
+
         plan.Program.AddSignalDefaults();
     }
 

@@ -3,7 +3,7 @@ using Containers.Native;
 namespace Containers.Launch;
 
 /// <summary>What the container's first process is, where it is not the command itself.</summary>
-internal sealed class PrepareInit(LaunchRequest request) : LaunchOperation
+internal sealed class PrepareInit(LaunchRequest request, int hostPidFd) : LaunchOperation
 {
     public override string Name => "be the init";
 
@@ -13,6 +13,7 @@ internal sealed class PrepareInit(LaunchRequest request) : LaunchOperation
     {
         plan.Add(SystemCall.prctl, Kernel.PR_SET_NAME, StepProgram.Constant(BecomeExecutable.Init));
         plan.Add(SystemCall.prctl, Kernel.PR_SET_DUMPABLE, 0); // what it tells the host of the command's end is not for others to write
+        BecomeExecutable.CloseAtNext(plan, hostPidFd);
         if (!request.Spec.Private(ContainerNamespaces.Pid))
         {
             plan.Add(SystemCall.prctl, Kernel.PR_SET_CHILD_SUBREAPER, 1); // it is not process 1 then

@@ -65,6 +65,7 @@ internal sealed class SpawnInside(LaunchRequest request, JoinTarget target, int 
         {
             plan.Add(SystemCall.write, tasks, StepProgram.Constant("0"), 1); // this process and not the joiner, which lives a moment longer and is not the container's
         }
+        EnterCgroups.TakeProcessors(plan, request);
         if ((target.Namespaces & EnteredLater(request)) is var namespaces and not 0)
         {
             plan.Add(SystemCall.setns, target.Process, namespaces);
@@ -85,6 +86,7 @@ internal sealed class SpawnInside(LaunchRequest request, JoinTarget target, int 
                 plan.Add(SystemCall.close_range, next, kept - 1, 0);
             }
 
+            BecomeExecutable.CloseAtNext(plan, kept);
             next = kept + 1;
         }
 
