@@ -38,7 +38,7 @@ done
 
 # Where the tests run: in the machine, or as the user.
 if [ "$inside" ]; then
-    export DOTNET_CLI_HOME=$HOME DOTNET_NOLOGO=1
+    export DOTNET_CLI_HOME=$HOME DOTNET_NOLOGO=1 DOTNET_TieredPGO=0 # what instruments code pays off later than this
     export CONTAINERS_STORE=${TEST_HOME:-/var/tmp}/containers-store # what a file system can is asked of the one that the tests are on
     unset CI # what is missing here is a reason to skip; the reasons are printed
     if [ "$brief" ]; then marked=(-trait vm=brief) root=brief-root; else marked=(-trait vm=yes) root=root; fi

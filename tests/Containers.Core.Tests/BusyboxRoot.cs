@@ -20,12 +20,15 @@ public sealed class BusyboxRoot : IDisposable
         Tool.Bash($"""
             mkdir -p {Path}/bin {Path}/etc {Path}/proc {Path}/sys {Path}/dev {Path}/tmp {Path}/root {Path}/var
             cp "$(command -v busybox)" {Path}/bin/busybox
-            for applet in $(busybox --list); do [ -e {Path}/bin/$applet ] || ln -s /bin/busybox {Path}/bin/$applet; done
             echo 'root:x:0:0:root:/root:/bin/sh' > {Path}/etc/passwd
             echo 'worker:x:1000:1000::/home/worker:/bin/sh' >> {Path}/etc/passwd
             printf 'root:x:0:\nworker:x:1000:\nextra:x:2000:worker\n' > {Path}/etc/group
             echo original > {Path}/etc/motd
             """);
+        foreach (string applet in Tool.Run("busybox", "--list").Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(applet => applet != "busybox"))
+        {
+            File.CreateSymbolicLink($"{Path}/bin/{applet}", "/bin/busybox"); // busybox --install would need a chroot, which is root's; ln would need minutes where machines are emulated
+        }
     }
 
     public string Path => _directory["root"];

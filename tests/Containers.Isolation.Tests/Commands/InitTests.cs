@@ -82,6 +82,7 @@ public sealed class InitTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     [Fact]
     public void Command_that_is_not_there_or_no_program_is_told_as_ever()
     {
+        Requires.Root();
         Assert.Throws<CommandNotFoundException>(() => root.Container.WithInit().WithCommand("no-such-program").Start());
         Assert.Throws<CommandNotExecutableException>(() => root.Container.WithInit().WithCommand("/etc/passwd").Start());
         Assert.Throws<CommandNotFoundException>(() => root.Container.WithInit().WithPidsLimit(20).WithCommand("no-such-program").Start());
@@ -121,6 +122,7 @@ public sealed class InitTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
     [Fact]
     public async Task It_works_with_all_that_waits_for_a_command()
     {
+        Requires.Root();
         ContainerResult result = await Sh("head -c 200000000 /dev/zero | tail -c 190000000 > /dev/null; echo survived").WithMemoryLimit(32 << 20).WithSwapLimit(0).RunAsync(cancellationToken: TestContext.Current.CancellationToken);
         Assert.True(result.Reason == ExitReason.OutOfMemory || result.Output == "survived\n", result.ToString());
         Assert.Equal(ExitReason.WallTime, (await Sh("sleep 1000").WithTimeout(TimeSpan.FromMilliseconds(50)).RunAsync(cancellationToken: TestContext.Current.CancellationToken)).Reason);
@@ -144,7 +146,10 @@ public sealed class InitTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
 
     [Fact]
     public async Task With_users_of_its_own_it_is_the_same()
-        => Assert.Equal("2\n", await root.Sh("echo $$", container => With(container).WithUserNs(new IdMap(0, 300000, 65536))));
+    {
+        Requires.Root();
+        Assert.Equal("2\n", await root.Sh("echo $$", container => With(container).WithUserNs(new IdMap(0, 300000, 65536))));
+    }
 
     [Fact]
     public async Task Explain_and_the_timeline_tell_of_it()

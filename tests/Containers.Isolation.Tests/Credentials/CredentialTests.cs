@@ -64,7 +64,6 @@ public sealed class CredentialTests(BusyboxRoot root) : IClassFixture<BusyboxRoo
     }
 
     [Fact]
-    [Trait("vm", "brief")]
     public async Task Setuid_programs_give_privileges_only_when_it_is_said()
     {
         Requires.Tools("gcc");

@@ -3,7 +3,7 @@ using Xunit;
 namespace Containers.Tests.Credentials;
 
 /// <summary>Nodes of the host's devices, which root inside must not get at, whether it makes them or its image has them. None of these has a cgroup.</summary>
-[Trait("vm", "yes")]
+[Trait("vm", "root")]
 public sealed class DeviceNodeTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
 {
     private const string Attempts = "mknod -m 666 /made c 1 5; mknod -m 666 /dev/made c 1 5; mknod -m 666 /dev/shm/made b 7 0; for f in /made /dev/made /dev/shm/made /found; do head -c 1 $f > /dev/null && echo opened $f; done; true";

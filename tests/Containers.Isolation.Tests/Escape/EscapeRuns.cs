@@ -4,7 +4,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text;
 using Containers.Native;
-using Containers.Resources;
+using Containers.Tests.Resources;
 using Containers.Tests.UserNamespaces;
 using Xunit;
 
@@ -90,7 +90,7 @@ public sealed class EscapeRuns : IDisposable
         get
         {
             ContainerBuilder container = _root.Container.WithBind(Host + "/ro", "/ro", readOnly: true);
-            return CgroupHost.Current.Of("pids") is null ? container : container.WithPidsLimit(200); // in a cgroup, whose files it sees
+            return CgroupTest.WhyNone() is not null ? container : container.WithPidsLimit(200); // in a cgroup, whose files it sees
         }
     }
 

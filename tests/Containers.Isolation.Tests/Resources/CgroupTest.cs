@@ -18,16 +18,21 @@ public abstract class CgroupTest
     /// <summary>For single tests.</summary>
     internal static void Need()
     {
-        string? why = null;
+        string? why = WhyNone();
+        Requires.That(why is null, $"this test needs a cgroup. {why}");
+    }
+
+    /// <summary>Why no container gets a cgroup here; null where it does.</summary>
+    internal static string? WhyNone()
+    {
         try
         {
             CgroupPlan.Of(Container.FromRootfs("/").WithCgroup().Spec, "needed", CgroupHost.Current);
+            return null;
         }
         catch (ContainerException e)
         {
-            why = e.Message;
+            return e.Message;
         }
-
-        Requires.That(why is null, $"this test needs a cgroup. {why}");
     }
 }

@@ -38,7 +38,6 @@ public sealed class UserHostTests : IClassFixture<UserHost>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    [Trait("vm", "brief-root")]
     public void Root_directory_is_seen_as_root_s_and_changes_stay_in_the_container(bool subIds)
     {
         Assert.Equal("0 0\nchanged\n", _user.Sh("stat -c '%u %g' /etc/motd; echo changed > /etc/motd; rm -r /var; mkdir /made; chmod 0 /made; cat /etc/motd", subIds: subIds));
