@@ -76,9 +76,7 @@ public sealed partial class Container
             }
             catch
             {
-                handle.Signal(Kernel.SIGKILL);
-                ContainerLauncher.Reap(handle);
-                handle.Dispose();
+                ContainerLauncher.End(handle, kill: true);
                 joiner.Wait();
                 throw;
             }

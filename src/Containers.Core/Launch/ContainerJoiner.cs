@@ -21,7 +21,7 @@ internal static class ContainerJoiner
         if (!outside.WaitForExec())
         {
             LaunchException failure = plan.Outside.Failure();
-            new JoinerEnd(joiner).Wait();
+            ContainerLauncher.End(joiner);
             throw failure;
         }
 
@@ -57,10 +57,10 @@ internal static class ContainerJoiner
         }
         catch
         {
-            End(joiner, kill: true);
+            ContainerLauncher.End(joiner, kill: true);
             if (program.Pid > 0)
             {
-                End(child?.Handle ?? OpenChild(program.Pid), kill: true);
+                ContainerLauncher.End(child?.Handle ?? OpenChild(program.Pid), kill: true);
             }
 
             throw;
@@ -74,26 +74,13 @@ internal static class ContainerJoiner
             return (handle, pid);
         }
 
-        (int code, bool signaled) = End(joiner);
+        (int code, bool signaled) = ContainerLauncher.End(joiner);
         if (handle is not null)
         {
-            End(handle, kill: true); // where it was the joiner that did not come to its end
+            ContainerLauncher.End(handle, kill: true); // where it was the joiner that did not come to its end
         }
 
         throw program.Failed >= 0 ? plan.Failure() : new ContainerException($"The process that was to join the container \"{request.Id}\" ended before it could ({(signaled ? "signal" : "status")} {code}).");
-    }
-
-    private static (int Code, bool Signaled) End(PidHandle process, bool kill = false)
-    {
-        using (process)
-        {
-            if (kill)
-            {
-                process.Signal(Kernel.SIGKILL);
-            }
-
-            return ContainerLauncher.Reap(process);
-        }
     }
 
     // A child of ours, whose number is its own until we take its status.

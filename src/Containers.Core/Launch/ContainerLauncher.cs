@@ -51,7 +51,7 @@ internal static class ContainerLauncher
             if (!executed)
             {
                 LaunchException failure = plan.Failure();
-                Discard(child.Handle);
+                End(child.Handle);
                 throw failure;
             }
 
@@ -63,8 +63,7 @@ internal static class ContainerLauncher
             }
             catch
             {
-                child.Handle.Signal(Kernel.SIGKILL);
-                Discard(child.Handle);
+                End(child.Handle, kill: true);
                 throw;
             }
         }
@@ -95,7 +94,7 @@ internal static class ContainerLauncher
         {
             child.Handle.Signal(Kernel.SIGKILL);
             child.WaitForExec();
-            Discard(child.Handle);
+            End(child.Handle);
             throw;
         }
     }
@@ -109,12 +108,19 @@ internal static class ContainerLauncher
         return init.WaitForExec() && (inside.Program.HasSpawned ? true : throw new ContainerException($"The init of the container \"{request.Id}\" ended before it could start the command."));
     }
 
-    // It ended with its program; its status is of no interest, but the kernel keeps it until someone looks.
-    private static void Discard(PidHandle child)
+    /// <summary>Waits for a child's end, takes its status, which the kernel keeps until someone looks, and lets it go.</summary>
+    /// <param name="child">The child.</param>
+    /// <param name="kill">Whether it is to end now.</param>
+    public static (int Code, bool Signaled) End(PidHandle child, bool kill = false)
     {
         using (child)
         {
-            Reap(child);
+            if (kill)
+            {
+                child.Signal(Kernel.SIGKILL);
+            }
+
+            return Reap(child);
         }
     }
 

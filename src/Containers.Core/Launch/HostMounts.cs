@@ -17,7 +17,7 @@ internal static unsafe class HostMounts
     public static ulong FlagsFor(KernelFeatures features, string path) => features.MountSetattr ? 0 : Flags(path);
 
     /// <summary>The MS_ flags that a remount has to repeat for a path not to lose them: statfs(2), f_flags.</summary>
-    public static ulong Flags(string path)
+    private static ulong Flags(string path)
     {
         using PathHandle handle = PathHandle.Open(path, Kernel.O_PATH);
         byte* statfs = stackalloc byte[120];

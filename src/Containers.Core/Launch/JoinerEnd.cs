@@ -30,8 +30,7 @@ internal sealed class JoinerEnd
             if (!_taken)
             {
                 _taken = true;
-                ContainerLauncher.Reap(_joiner);
-                _joiner.Dispose();
+                ContainerLauncher.End(_joiner);
             }
         }
     }

@@ -16,7 +16,7 @@ internal sealed class LaunchPlan : IDisposable
     public ulong CloneFlags { get; }
 
     /// <summary>What the container's init does once the child has become it; null where the child becomes the command.</summary>
-    public LaunchPlan? Inside { get; private init; }
+    public LaunchPlan? Inside { get; private set; }
 
     /// <exception cref="ContainerException">The host lacks something that is asked for.</exception>
     public static LaunchPlan Compile(LaunchRequest request, int hostPidFd, KernelFeatures features)
@@ -33,8 +33,9 @@ internal sealed class LaunchPlan : IDisposable
             init.Complete();
         }
 
-        LaunchPlan outside = Compile(request, Planner.Plan(request, hostPidFd), new StepProgram(), features, Planner.CloneFlags(request));
-        return new LaunchPlan(outside.Operations, outside.Program, outside.CloneFlags) { Inside = inside };
+        LaunchPlan plan = Compile(request, Planner.Plan(request, hostPidFd), new StepProgram(), features, Planner.CloneFlags(request));
+        plan.Inside = inside;
+        return plan;
     }
 
     /// <summary>The program of some operations; it is disposed when one of them cannot be.</summary>

@@ -117,8 +117,7 @@ internal sealed unsafe class PlanCompiler(StepProgram program, LaunchRequest req
         }
         else if (attached)
         {
-            Add(SystemCall.dup3, mount, LegacyDescriptor, Kernel.O_CLOEXEC);
-            Add(SystemCall.mount, 0, Text($"/proc/self/fd/{LegacyDescriptor}"), 0, Kernel.MS_REMOUNT | Kernel.MS_BIND | flags | others, 0);
+            ChangeAttached(mount, Kernel.MS_REMOUNT | Kernel.MS_BIND | flags | others);
         }
     }
 
@@ -126,10 +125,22 @@ internal sealed unsafe class PlanCompiler(StepProgram program, LaunchRequest req
     /// Cuts a mount that the host made, and the child has attached, off from the host's: the copy of a shared mount is shared with it
     /// (mount_namespaces(7)), as all are where systemd runs, and what is mounted below it would appear on the host.
     /// </summary>
-    public void MakePrivate(Slot mount)
+    public void MakePrivate(Slot mount) => ChangeAttached(mount, Kernel.MS_REC | Kernel.MS_PRIVATE);
+
+    /// <summary>Closes what is open from a number on, but what is to stay; what is above the greatest of that is left.</summary>
+    /// <param name="first">The number.</param>
+    /// <param name="kept">In their order.</param>
+    public void CloseBetween(int first, ReadOnlySpan<int> kept)
     {
-        Add(SystemCall.dup3, mount, LegacyDescriptor, Kernel.O_CLOEXEC);
-        Add(SystemCall.mount, 0, Text($"/proc/self/fd/{LegacyDescriptor}"), 0, Kernel.MS_REC | Kernel.MS_PRIVATE, 0);
+        foreach (int descriptor in kept)
+        {
+            if (descriptor > first)
+            {
+                Add(SystemCall.close_range, first, descriptor - 1, 0);
+            }
+
+            first = Math.Max(first, descriptor + 1);
+        }
     }
 
     /// <summary>
@@ -163,6 +174,13 @@ internal sealed unsafe class PlanCompiler(StepProgram program, LaunchRequest req
 
         OpenInside(path, flags, resolve).Into(Target);
         program.SetSkip(tried, program.Count - tried - 1);
+    }
+
+    // mount(2) takes paths only.
+    private void ChangeAttached(Slot mount, ulong flags)
+    {
+        Add(SystemCall.dup3, mount, LegacyDescriptor, Kernel.O_CLOEXEC);
+        Add(SystemCall.mount, 0, Text($"/proc/self/fd/{LegacyDescriptor}"), 0, flags, 0);
     }
 
     private StepProgram.StepReference OpenInside(string path, int flags, ulong resolve)

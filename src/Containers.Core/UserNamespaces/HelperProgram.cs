@@ -1,4 +1,5 @@
 using System.Text;
+using Containers.Launch;
 using Containers.Native;
 
 namespace Containers.UserNamespaces;
@@ -6,8 +7,6 @@ namespace Containers.UserNamespaces;
 /// <summary>Runs a small program of the host to its end. By our own launcher: it costs a third of what Process.Start does.</summary>
 internal sealed unsafe class HelperProgram : IDisposable
 {
-    private static readonly Lazy<PidHandle> s_host = new(() => new PidHandle((int)Kernel.Check(Kernel.pidfd_open(Environment.ProcessId), "pidfd_open", "self")));
-
     private readonly string _program;
     private readonly StepProgram _steps = new();
     private readonly PathHandle _output;
@@ -24,7 +23,7 @@ internal sealed unsafe class HelperProgram : IDisposable
         using PathHandle childs = new(ends[1]);
         StepProgram steps = _steps;
         const int Free = 3;
-        steps.AddDieWith(s_host.Value.Descriptor);
+        steps.AddDieWith(ContainerLauncher.HostPidFd);
         Slot copy = steps.NewSlot();
         steps.Add(SystemCall.fcntl, childs.Descriptor, Kernel.F_DUPFD_CLOEXEC, Free).Into(copy);
         Slot nothing = steps.NewSlot();
@@ -55,23 +54,20 @@ internal sealed unsafe class HelperProgram : IDisposable
     public string? Failure()
     {
         string said = Read(_output);
-        _child.Handle.WaitForExit();
-        _child.Handle.TryReap(out int code, out bool signaled);
+        (int code, bool signaled) = ContainerLauncher.Reap(_child.Handle);
         _reaped = true;
         return code == 0 && !signaled ? null : said.Length > 0 ? said : $"{_program} ended with {(signaled ? "signal " : "")}{code}.";
     }
 
     public void Dispose()
     {
-        if (_child is not null)
+        if (_reaped)
         {
-            using PidHandle process = _child.Handle;
-            if (!_reaped)
-            {
-                process.Signal(Kernel.SIGKILL);
-                process.WaitForExit();
-                process.TryReap(out _, out _);
-            }
+            _child.Handle.Dispose();
+        }
+        else if (_child is not null)
+        {
+            ContainerLauncher.End(_child.Handle, kill: true);
         }
 
         _output.Dispose();

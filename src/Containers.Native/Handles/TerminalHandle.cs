@@ -1,6 +1,6 @@
 namespace Containers.Native;
 
-/// <summary>This process's side of a pseudoterminal (the master of pty(7)), or a terminal that this process runs in.</summary>
+/// <summary>This process's side of a pseudoterminal: the master of pty(7).</summary>
 internal sealed unsafe class TerminalHandle : DescriptorHandle
 {
     public TerminalHandle(int descriptor)

@@ -7,7 +7,6 @@
  */
 #include "alone.c"
 
-
 /*
  * The caller sleeps until the child has executed or ended (CLONE_VFORK), and then tells the host in the kernel's place: its
  * memory is shared with nobody by then, so the kernel would clear no word.
@@ -28,13 +27,12 @@ static void spawn(struct program *program, struct step *step, u64 flags, s64 cgr
         .cgroup = cgroup >= 0 ? (u64)cgroup : 0,
     };
     program->resume = (u64)(step - program->steps) + 1;
-    s64 result = clone3_into(&args, program, run);
+    s64 result = clone_into(NR_clone3, (s64)&args, sizeof args, program, run);
     step->result = result;
     step->ended = now();
     if (result < 0)
         program->failed = (s32)(step - program->steps);
     __atomic_store_n(&program->alive, 0, __ATOMIC_RELEASE);
     wake(&program->alive);
-    for (;;)
-        call6(NR_exit_group, result < 0 ? 127 : 0, 0, 0, 0, 0, 0);
+    leave(result < 0 ? 127 : 0);
 }

@@ -110,10 +110,14 @@ static inline s64 call6(s64 nr, s64 a, s64 b, s64 c, s64 d, s64 e, s64 f)
     return result;
 }
 
-/* The child comes back from clone3 on an empty stack, so it can only call, never return. */
-static inline s64 clone3_into(struct clone_args *args, struct program *program, void (*child)(struct program *))
+/*
+ * clone3 (its structure and size), or clone (flags and stack). The child comes back on an empty stack, so it can only call, never
+ * return; r8, where it finds its program, is clone's TLS, which the kernel looks at only if the flags say so.
+ */
+static inline s64 clone_into(s64 nr, s64 a, s64 b, struct program *program, void (*child)(struct program *))
 {
     s64 result;
+    register s64 r10 __asm__("r10") = 0;
     register struct program *r8 __asm__("r8") = program;
     register void (*r9)(struct program *) __asm__("r9") = child;
     __asm__ volatile("syscall\n\t"
@@ -125,7 +129,7 @@ static inline s64 clone3_into(struct clone_args *args, struct program *program, 
                      "ud2\n"
                      "1:"
                      : "=a"(result)
-                     : "a"((s64)NR_clone3), "D"(args), "S"(sizeof *args), "r"(r8), "r"(r9)
+                     : "a"(nr), "D"(a), "S"(b), "d"(0L), "r"(r10), "r"(r8), "r"(r9)
                      : "rcx", "r11", "memory");
     return result;
 }
@@ -152,25 +156,28 @@ static inline s64 call6(s64 nr, s64 a, s64 b, s64 c, s64 d, s64 e, s64 f)
     return x0;
 }
 
-static inline s64 clone3_into(struct clone_args *args, struct program *program, void (*child)(struct program *))
+static inline s64 clone_into(s64 nr, s64 a, s64 b, struct program *program, void (*child)(struct program *))
 {
-    register s64 x8 __asm__("x8") = NR_clone3;
-    register struct clone_args *x0 __asm__("x0") = args;
-    register u64 x1 __asm__("x1") = sizeof *args;
-    register struct program *x2 __asm__("x2") = program;
-    register void (*x3)(struct program *) __asm__("x3") = child;
+    register s64 x8 __asm__("x8") = nr;
+    register s64 x0 __asm__("x0") = a;
+    register s64 x1 __asm__("x1") = b;
+    register s64 x2 __asm__("x2") = 0;
+    register s64 x3 __asm__("x3") = 0;
+    register s64 x4 __asm__("x4") = 0;
+    register struct program *x5 __asm__("x5") = program;
+    register void (*x6)(struct program *) __asm__("x6") = child;
     __asm__ volatile("svc #0\n\t"
                      "cbnz x0, 1f\n\t"
                      "mov x29, xzr\n\t"
                      "mov x30, xzr\n\t"
-                     "mov x0, x2\n\t"
-                     "blr x3\n\t"
+                     "mov x0, x5\n\t"
+                     "blr x6\n\t"
                      "brk #1\n"
                      "1:"
                      : "+r"(x0)
-                     : "r"(x8), "r"(x1), "r"(x2), "r"(x3)
+                     : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5), "r"(x6)
                      : "memory");
-    return (s64)x0;
+    return x0;
 }
 
 #else
@@ -299,7 +306,7 @@ EXPORT s64 containers_launch(struct program *program, u64 flags, u64 exit_signal
     };
     u64 all = ~0UL, before = 0;
     call6(NR_rt_sigprocmask, SIG_SETMASK, (s64)&all, (s64)&before, sizeof all, 0, 0);
-    s64 pid = clone3_into(&args, program, run);
+    s64 pid = clone_into(NR_clone3, (s64)&args, sizeof args, program, run);
     if (!(flags & CLONE_VFORK)) {
         program->cloned = now();
     } else {

@@ -49,7 +49,7 @@ internal sealed unsafe class BindMount(ContainerMount.Bind bind) : LaunchOperati
 
         if (bind.ReadOnly)
         {
-            plan.ReadOnly(mount, attached: true, plan.Features.MountSetattr ? 0 : HostMounts.Flags(bind.Source));
+            plan.ReadOnly(mount, attached: true, HostMounts.FlagsFor(plan.Features, bind.Source));
         }
     }
 

@@ -61,17 +61,7 @@ internal sealed class TakeStreams(int hostPidFd, params IReadOnlyList<int> other
         // The table of descriptors is shared with the host until here (CLONE_FILES); only what is below the first
         // number closed is copied: close_range(2), CLOSE_RANGE_UNSHARE, Linux 5.9.
         plan.Add(SystemCall.close_range, kept[^1] + 1, AllAbove, Kernel.CLOSE_RANGE_UNSHARE);
-        int next = 0;
-        foreach (int descriptor in kept)
-        {
-            if (descriptor > next)
-            {
-                plan.Add(SystemCall.close_range, next, descriptor - 1, 0);
-            }
-
-            next = Math.Max(next, descriptor + 1);
-        }
-
+        plan.CloseBetween(0, kept);
         for (int i = 0; i < sources.Length; i++)
         {
             if (sources[i] != i)

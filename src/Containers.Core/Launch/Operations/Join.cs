@@ -65,6 +65,7 @@ internal sealed class SpawnInside(LaunchRequest request, JoinTarget target, int 
         {
             plan.Add(SystemCall.write, tasks, StepProgram.Constant("0"), 1); // this process and not the joiner, which lives a moment longer and is not the container's
         }
+
         EnterCgroups.TakeProcessors(plan, request);
         if ((target.Namespaces & EnteredLater(request)) is var namespaces and not 0)
         {
@@ -78,19 +79,14 @@ internal sealed class SpawnInside(LaunchRequest request, JoinTarget target, int 
             plan.Add(SystemCall.chroot, StepProgram.Constant("."));
         }
 
-        long next = 3;
-        foreach (int kept in (int[])[.. ((int[])[hostPidFd, request.TerminalSocket]).Where(one => one >= 0).Order()])
+        int[] kept = request.TerminalSocket < 0 ? [hostPidFd] : [Math.Min(hostPidFd, request.TerminalSocket), Math.Max(hostPidFd, request.TerminalSocket)];
+        plan.CloseBetween(3, kept);
+        plan.Add(SystemCall.close_range, kept[^1] + 1, uint.MaxValue, 0);
+        foreach (int descriptor in kept)
         {
-            if (kept > next)
-            {
-                plan.Add(SystemCall.close_range, next, kept - 1, 0);
-            }
-
-            BecomeExecutable.CloseAtNext(plan, kept);
-            next = kept + 1;
+            BecomeExecutable.CloseAtNext(plan, descriptor);
         }
 
-        plan.Add(SystemCall.close_range, next, uint.MaxValue, 0);
         plan.Add(SystemCall.setsid);
     }
 

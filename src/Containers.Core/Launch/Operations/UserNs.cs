@@ -123,7 +123,7 @@ internal sealed unsafe class BindTree(string path, bool readOnly, MountFileSyste
         if (readOnly)
         {
             // Before Linux 5.12 this leaves what is mounted below it as it is. Nothing there belongs to anyone the container has.
-            plan.ReadOnly(mount, attached: true, plan.Features.MountSetattr ? 0 : HostMounts.Flags(path));
+            plan.ReadOnly(mount, attached: true, HostMounts.FlagsFor(plan.Features, path));
         }
     }
 

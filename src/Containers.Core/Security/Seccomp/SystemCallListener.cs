@@ -14,31 +14,29 @@ internal sealed unsafe class SystemCallListener : IDisposable
 {
     private readonly SeccompListener _listener;
     private readonly SystemCallRecord _record;
-    private readonly int _stop; // an eventfd
+    private readonly EventHandle _stop = new();
     private readonly Thread _thread;
 
     public SystemCallListener(SeccompListener listener, SystemCallRecord record)
     {
         (_listener, _record) = (listener, record);
-        _stop = (int)Kernel.Check(Kernel.Call(SystemCall.eventfd2, 0, Kernel.O_CLOEXEC), "eventfd2");
         _thread = new Thread(Serve, 256 * 1024) { IsBackground = true, Name = "containers-seccomp" };
         _thread.Start();
     }
 
     public void Dispose()
     {
-        ulong one = 1;
-        Kernel.Call(SystemCall.write, _stop, (long)&one, sizeof(ulong));
+        _stop.Set();
         _thread.Join();
         _listener.Dispose();
-        _ = Kernel.close(_stop);
+        _stop.Dispose();
     }
 
     private void Serve()
     {
         Kernel.pollfd* polls = stackalloc Kernel.pollfd[2];
         polls[0] = new Kernel.pollfd { fd = _listener.Descriptor, events = Kernel.POLLIN };
-        polls[1] = new Kernel.pollfd { fd = _stop, events = Kernel.POLLIN };
+        polls[1] = new Kernel.pollfd { fd = _stop.Descriptor, events = Kernel.POLLIN };
         while (Kernel.ppoll(polls, 2, null) >= 0 && polls[1].revents == 0)
         {
             if ((polls[0].revents & Kernel.POLLIN) != 0)
