@@ -26,7 +26,7 @@ dotnet build Containers.sln -c Release -nologo -clp:NoSummary || { echo "0 passe
 passed=0 failed=0 skipped=0 status=0
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-for project in Containers.Native.Tests Containers.Core.Tests Containers.Isolation.Tests Containers.Networking.Tests; do
+for project in Containers.Native.Tests Containers.Core.Tests Containers.Images.Tests Containers.Isolation.Tests Containers.Networking.Tests; do
     alone=()
     # Links, rules and addresses are changed here: in a network of the tests' own, which goes with them.
     [[ $project =~ Isolation|Networking ]] && unshare --net true 2> /dev/null && alone=(unshare --net sh -c 'ip link set lo up && exec "$@"' sh)
