@@ -20,6 +20,7 @@ internal sealed class ArchiveInput : IDisposable
     private int _free = BufferCount;
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private readonly ArchiveSource _source;
+    private readonly UnpackLimits _limits;
     private readonly Thread _thread;
     private Stream? _tar;
     private volatile bool _stop;
@@ -29,8 +30,9 @@ internal sealed class ArchiveInput : IDisposable
     private int _end;
     private bool _last;
 
-    public ArchiveInput(Stream archive)
+    public ArchiveInput(Stream archive, UnpackLimits limits)
     {
+        _limits = limits;
         _source = new ArchiveSource(archive);
         for (int i = 0; i < BufferCount; i++)
         {
@@ -147,6 +149,7 @@ internal sealed class ArchiveInput : IDisposable
                     }
 
                     length += count;
+                    Check(total + length, kind);
                     if (_stop)
                     {
                         return;
@@ -174,6 +177,20 @@ internal sealed class ArchiveInput : IDisposable
             {
                 return;
             }
+        }
+    }
+
+    // What stands behind the tar's end counts, too: it is read for the digest.
+    private void Check(long length, string? kind)
+    {
+        if (length > _limits.MaximumSize)
+        {
+            throw new LayerException($"The archive goes on past {_limits.MaximumSize} bytes, which is the limit of a layer.", UnpackLimits.Hint);
+        }
+
+        if (kind is not null && length > _limits.RatioFrom && length / _limits.MaximumRatio > _source.Position)
+        {
+            throw new LayerException($"The {kind} data of the archive has become more than {_limits.MaximumRatio} times longer by decompression: {length} bytes, of {_source.Position}.", UnpackLimits.Hint);
         }
     }
 
