@@ -11,7 +11,7 @@ internal sealed partial class ImageCatalog
     {
         StoreContents contents = StoreContents.Read(layout, Names);
         return [.. contents.Records.Where(record => record.Suffix == layers.Suffix).Select(record => Describe(record, contents)?.Summary).OfType<ImageSummary>()
-            .OrderBy(image => image.Names.Count == 0).ThenBy(image => image.Names.FirstOrDefault() ?? image.Id, StringComparer.Ordinal)];
+            .OrderBy(image => image.Names.Count == 0).ThenBy(image => image.Names is [string first, ..] ? first : image.Id, StringComparer.Ordinal)];
     }
 
     /// <summary>All about one image; null when it is not there.</summary>
