@@ -149,7 +149,7 @@ internal sealed class ArchiveInput : IDisposable
                     }
 
                     length += count;
-                    Check(total + length, kind);
+                    _limits.Check(total + length, _source.Position, kind); // what stands behind the tar's end, too: it is read for the digest
                     if (_stop)
                     {
                         return;
@@ -177,20 +177,6 @@ internal sealed class ArchiveInput : IDisposable
             {
                 return;
             }
-        }
-    }
-
-    // What stands behind the tar's end counts, too: it is read for the digest.
-    private void Check(long length, string? kind)
-    {
-        if (length > _limits.MaximumSize)
-        {
-            throw new LayerException($"The archive goes on past {_limits.MaximumSize} bytes, which is the limit of a layer.", UnpackLimits.Hint);
-        }
-
-        if (kind is not null && length > _limits.RatioFrom && length / _limits.MaximumRatio > _source.Position)
-        {
-            throw new LayerException($"The {kind} data of the archive has become more than {_limits.MaximumRatio} times longer by decompression: {length} bytes, of {_source.Position}.", UnpackLimits.Hint);
         }
     }
 

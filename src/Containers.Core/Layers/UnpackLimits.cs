@@ -31,5 +31,23 @@ public sealed record UnpackLimits
     /// <summary>Bytes of the uncompressed tar up to which <see cref="MaximumRatio"/> does not count; 1 GiB.</summary>
     public long RatioFrom { get; init; } = 1L << 30;
 
+    /// <summary>Checks how far decompression has come.</summary>
+    /// <param name="length">Bytes that came out.</param>
+    /// <param name="compressed">Bytes that went in.</param>
+    /// <param name="kind">How they are compressed; null when they are not.</param>
+    /// <exception cref="LayerException">It is too much.</exception>
+    internal void Check(long length, long compressed, string? kind)
+    {
+        if (length > MaximumSize)
+        {
+            throw new LayerException($"The archive goes on past {MaximumSize} bytes, which is the limit.", Hint);
+        }
+
+        if (kind is not null && length > RatioFrom && length / MaximumRatio > compressed)
+        {
+            throw new LayerException($"The {kind} data of the archive has become more than {MaximumRatio} times longer by decompression: {length} bytes, of {compressed}.", Hint);
+        }
+    }
+
     internal const string Hint = "The limits are the store's: new ImageStore(path, new UnpackLimits { … }).";
 }

@@ -16,7 +16,10 @@ internal sealed class ImageLoader(StoreLayout layout, bool squash = false)
 
     private readonly LayerStore _layers = new(layout, squash);
     private readonly ImageAssembler _assembler = new(layout, new LayerStore(layout, squash));
-    private readonly ConcurrentDictionary<string, (FileIdentity Identity, Image Image)> _remembered = new();
+    private readonly ConcurrentDictionary<string, (FileIdentity Identity, Image Image, IReadOnlyList<string> Names)> _remembered = new();
+
+    /// <summary>The images that are in the store.</summary>
+    public ImageCatalog Catalog { get; } = new(layout, new LayerStore(layout, squash));
 
     public Image Load(string reference, CancellationToken cancellation)
     {
@@ -37,13 +40,13 @@ internal sealed class ImageLoader(StoreLayout layout, bool squash = false)
         }
 
         FileIdentity identity = FileIdentity.Of(parsed.Path, stat);
-        if (_remembered.TryGetValue(reference, out (FileIdentity Identity, Image Image) known)
-            && known.Identity == identity && known.Image.LowerDirectories.All(StoreFiles.HasDirectory))
+        if (_remembered.TryGetValue(reference, out (FileIdentity Identity, Image Image, IReadOnlyList<string> Names) known)
+            && known.Identity == identity && known.Image.LowerDirectories.All(StoreFiles.HasDirectory) && known.Names.All(name => Catalog.Names.Means(name, known.Image.Id)))
         {
             return known.Image;
         }
 
-        Image image = FromFile(parsed, identity, cancellation);
+        (Image image, IReadOnlyList<string> names) = FromFile(parsed, identity, cancellation);
         if (StoreFiles.TryStat(parsed.Path, out stat) && FileIdentity.Of(parsed.Path, stat) == identity && identity.IsSettled)
         {
             if (_remembered.Count >= MaximumRemembered)
@@ -51,7 +54,7 @@ internal sealed class ImageLoader(StoreLayout layout, bool squash = false)
                 _remembered.Clear();
             }
 
-            _remembered[reference] = (identity, image);
+            _remembered[reference] = (identity, image, names);
         }
 
         return image;
@@ -69,7 +72,7 @@ internal sealed class ImageLoader(StoreLayout layout, bool squash = false)
         return new Image(id, $"rootfs:{reference.Path}", [new ImageLayer(id, 0, null)], ImageConfig.Empty, [reference.Path]);
     }
 
-    private Image FromFile(ImageReference reference, FileIdentity identity, CancellationToken cancellation)
+    private (Image Image, IReadOnlyList<string> Names) FromFile(ImageReference reference, FileIdentity identity, CancellationToken cancellation)
     {
         layout.Open();
         SourceRecord? record = StoreRecords.TryLoad(RecordPath(identity), StoreJson.Default.SourceRecord);
@@ -103,7 +106,7 @@ internal sealed class ImageLoader(StoreLayout layout, bool squash = false)
             : FromRootfs(reference, record, tar, cancellation);
     }
 
-    private Image FromDockerArchive(ImageReference reference, SourceRecord record, TarFile? opened, CancellationToken cancellation)
+    private (Image Image, IReadOnlyList<string> Names) FromDockerArchive(ImageReference reference, SourceRecord record, TarFile? opened, CancellationToken cancellation)
     {
         DockerArchive? archive = opened is null ? null : new DockerArchive(opened, reference.Path);
         Lock opening = new();
@@ -117,19 +120,15 @@ internal sealed class ImageLoader(StoreLayout layout, bool squash = false)
             string name = reference.Tag ?? Manifest.Tags(entry).FirstOrDefault() ?? $"docker-archive:{reference.Path}";
             string where = $"docker-archive:{reference.Path}";
             Config config = Config.Parse(json, where, entry.Layers!.Count);
-            ImageRecord layers = _assembler.TryFind(config.Id) ?? _assembler.Assemble(config, where, i => Archive().OpenLayer(entry, i), cancellation);
+            IReadOnlyList<string> names = [.. Manifest.Tags(entry).Where(ImageName.IsName).Select(ImageName.Normalize).Distinct()];
+            Image image = Publish(config, json, name, names, where, i => Archive().OpenLayer(entry, i), cancellation);
             if (knownJson is null)
             {
                 Dictionary<string, byte[]> configs = new(record.Configs ?? new Dictionary<string, byte[]>()) { [entry.Config!] = json };
                 Remember(record with { Manifest = manifest, Configs = configs });
             }
 
-            return new Image(
-                config.Id,
-                name,
-                [.. layers.Layers.Select((layer, i) => new ImageLayer(config.DiffIds[i], layer.Size, config.CreatedBy[i]))],
-                config.Run,
-                [.. layers.LowerKeys().Select(_layers.DirectoryOf)]);
+            return (image, names);
         }
         finally
         {
@@ -145,15 +144,30 @@ internal sealed class ImageLoader(StoreLayout layout, bool squash = false)
         }
     }
 
-    private Image FromRootfs(ImageReference reference, SourceRecord record, TarFile? opened, CancellationToken cancellation)
+    /// <summary>Finds or unpacks the layers, and enters the image in the catalogue.</summary>
+    private Image Publish(Config config, byte[] json, string name, IReadOnlyList<string> names, string where, Func<int, Stream> open, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            ImageRecord? known = _assembler.TryFind(config.Id);
+            using AssembledImage? assembled = known is null ? _assembler.Assemble(config, where, open, cancellation) : null;
+            if (Catalog.TryPublish(new Publication(config, json, known ?? assembled!.Record) { ShownName = name, Names = names, Source = where }) is { } image)
+            {
+                return image;
+            }
+        }
+    }
+
+    private (Image Image, IReadOnlyList<string> Names) FromRootfs(ImageReference reference, SourceRecord record, TarFile? opened, CancellationToken cancellation)
     {
         StoredLayer layer = (record.RootfsKey is { } key ? _layers.TryFind(key) : null) ?? UnpackRootfs(reference, record, opened, cancellation);
-        return new Image(
+        return (new Image(
             layer.Record.DiffId,
             $"rootfs:{reference.Path}",
             [new ImageLayer(layer.Record.DiffId, layer.Record.Size, null)],
             ImageConfig.Empty,
-            [layer.Directory]);
+            [layer.Directory],
+            store: _layers), []);
     }
 
     private StoredLayer UnpackRootfs(ImageReference reference, SourceRecord record, TarFile? opened, CancellationToken cancellation)
@@ -169,7 +183,7 @@ internal sealed class ImageLoader(StoreLayout layout, bool squash = false)
         LayerContent content = UnpackFailure.Explain(() =>
         {
             using Stream archive = opened?.OpenWhole() ?? File.OpenRead(reference.Path);
-            return LayerUnpacker.Unpack(archive, LayerStore.MakeRoot(work), new LayerUnpackOptions { ConvertWhiteouts = false, SquashOwners = squash }, cancellation);
+            return LayerUnpacker.Unpack(archive, LayerStore.MakeRoot(work), new LayerUnpackOptions { ConvertWhiteouts = false, SquashOwners = squash, Limits = layout.Limits }, cancellation);
         }, $"rootfs:{reference.Path}");
         if (content.Entries == 0)
         {

@@ -12,7 +12,7 @@ namespace Containers;
 /// A store belongs to the user who made it and is closed to others. Instances for one directory share what they know:
 /// loading an image again, unchanged, takes some microseconds.
 /// </remarks>
-public sealed class ImageStore
+public sealed partial class ImageStore
 {
     private static readonly ConcurrentDictionary<(string Path, UnpackLimits Limits), Storage.ImageLoader> s_loaders = new(), s_squashing = new();
 
@@ -27,9 +27,9 @@ public sealed class ImageStore
     {
         Path = System.IO.Path.GetFullPath(string.IsNullOrEmpty(path) ? DefaultPath() : path).TrimEnd('/');
         Path = Path.Length == 0 ? "/" : Path;
-        _loader = s_loaders.GetOrAdd((Path, limits ?? UnpackLimits.Default), key => new Storage.ImageLoader(new Storage.StoreLayout(key.Path), key.Limits));
+        _loader = s_loaders.GetOrAdd((Path, limits ?? UnpackLimits.Default), key => new Storage.ImageLoader(new Storage.StoreLayout(key.Path, key.Limits)));
         // For root it is the same: it can give files to everyone.
-        _squashing = Kernel.geteuid() == 0 ? _loader : s_squashing.GetOrAdd((Path, limits ?? UnpackLimits.Default), key => new Storage.ImageLoader(new Storage.StoreLayout(key.Path), key.Limits, squash: true));
+        _squashing = Kernel.geteuid() == 0 ? _loader : s_squashing.GetOrAdd((Path, limits ?? UnpackLimits.Default), key => new Storage.ImageLoader(new Storage.StoreLayout(key.Path, key.Limits), squash: true));
     }
 
     /// <summary>The store in the usual place; the environment is looked at each time.</summary>

@@ -8,12 +8,15 @@ namespace Containers.Storage;
 /// layers/sha256/HEX/root       an unpacked layer, an overlay's lower directory
 /// layers/sha256/HEX/layer.json what is known about it
 /// images/sha256/HEX.json       the layers of an image, by its config's digest
+/// blobs/sha256/HEX             a config or a manifest
+/// names/HEX.json               the image that a name means, by the name's digest
+/// lock                         held while names, images and blobs are changed (see StoreLock)
 /// sources/HEX.json             what an unchanged file was found to be, by its path's digest
 /// work/NAME, work/NAME.lock    something unfinished, and the lock that its maker holds
 /// </code>
 /// Everything outside of work/ is complete: it got there by a rename. All of it can be removed at any time when no container runs.
 /// </remarks>
-internal sealed class StoreLayout(string root)
+internal sealed class StoreLayout(string root, UnpackLimits? limits = null)
 {
     /// <summary>The environment variable that says where the store is.</summary>
     public const string Variable = "CONTAINERS_STORE";
@@ -25,9 +28,18 @@ internal sealed class StoreLayout(string root)
 
     public string Root { get; } = root;
 
+    /// <summary>What a layer may be at most.</summary>
+    public UnpackLimits Limits { get; } = limits ?? UnpackLimits.Default;
+
     public string Layers { get; } = root + "/layers/sha256";
 
     public string Images { get; } = root + "/images/sha256";
+
+    public string Blobs { get; } = root + "/blobs/sha256";
+
+    public string Names { get; } = root + "/names";
+
+    public string Lock { get; } = root + "/lock";
 
     public string Sources { get; } = root + "/sources";
 
@@ -51,7 +63,7 @@ internal sealed class StoreLayout(string root)
                 StoreFiles.MakeDirectory(Root, Private);
             }
 
-            foreach (string directory in (ReadOnlySpan<string>)[Root + "/layers", Layers, Root + "/images", Images, Sources, Work])
+            foreach (string directory in (ReadOnlySpan<string>)[Root + "/layers", Layers, Root + "/images", Images, Root + "/blobs", Blobs, Names, Sources, Work])
             {
                 current = directory;
                 StoreFiles.MakeDirectory(directory, Private);

@@ -34,6 +34,7 @@ internal sealed record SourceRecord(FileIdentity Identity, string? RootfsKey, IR
 [JsonSerializable(typeof(LayerRecord))]
 [JsonSerializable(typeof(ImageRecord))]
 [JsonSerializable(typeof(SourceRecord))]
+[JsonSerializable(typeof(NameRecord))]
 internal sealed partial class StoreJson : JsonSerializerContext;
 
 /// <summary>The store's small JSON files. One that cannot be read is as good as none: everything in it can be found out again.</summary>

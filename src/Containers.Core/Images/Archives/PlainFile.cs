@@ -44,9 +44,12 @@ internal static class PlainFile
         using (FileStream plain = new(work.Path + "/tar", FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0))
         {
             byte[] buffer = new byte[256 << 10];
+            long length = 0;
             for (int count; (count = tar.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false)) > 0;)
             {
                 cancellation.ThrowIfCancellationRequested();
+                length += count;
+                layout.Limits.Check(length, source.Position, kind);
                 StoreFiles.Write(plain.SafeFileHandle, buffer.AsSpan(0, count), plain.Name);
             }
 
