@@ -30,9 +30,9 @@ internal sealed class ArchiveInput : IDisposable
     private int _end;
     private bool _last;
 
-    public ArchiveInput(Stream archive, UnpackLimits limits)
+    public ArchiveInput(Stream archive, UnpackLimits? limits = null)
     {
-        _limits = limits;
+        _limits = limits ?? UnpackLimits.Default;
         _source = new ArchiveSource(archive);
         for (int i = 0; i < BufferCount; i++)
         {

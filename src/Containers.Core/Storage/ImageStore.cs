@@ -27,9 +27,9 @@ public sealed partial class ImageStore
     {
         Path = System.IO.Path.GetFullPath(string.IsNullOrEmpty(path) ? DefaultPath() : path).TrimEnd('/');
         Path = Path.Length == 0 ? "/" : Path;
-        _loader = s_loaders.GetOrAdd((Path, limits ?? UnpackLimits.Default), key => new Storage.ImageLoader(new Storage.StoreLayout(key.Path, key.Limits)));
+        _loader = s_loaders.GetOrAdd((Path, limits ?? UnpackLimits.Default), static key => new Storage.ImageLoader(new Storage.StoreLayout(key.Path, key.Limits)));
         // For root it is the same: it can give files to everyone.
-        _squashing = Kernel.geteuid() == 0 ? _loader : s_squashing.GetOrAdd((Path, limits ?? UnpackLimits.Default), key => new Storage.ImageLoader(new Storage.StoreLayout(key.Path, key.Limits), squash: true));
+        _squashing = Kernel.geteuid() == 0 ? _loader : s_squashing.GetOrAdd((Path, limits ?? UnpackLimits.Default), static key => new Storage.ImageLoader(new Storage.StoreLayout(key.Path, key.Limits), squash: true));
     }
 
     /// <summary>The store in the usual place; the environment is looked at each time.</summary>
