@@ -8,6 +8,19 @@ public sealed partial class Container
 {
     private readonly HashSet<ContainerExec> _execs = [];
 
+    /// <summary>Starts a further process in the container, on this thread, and returns when it is executing: some milliseconds.</summary>
+    /// <param name="command">The program and its arguments. The image's entrypoint is not put before them.</param>
+    /// <inheritdoc cref="ExecAsync(IEnumerable{string}, ExecOptions?, CancellationToken)" path="/exception"/>
+    public ContainerExec Exec(params string[] command) => Exec(command, null, CancellationToken.None);
+
+    /// <summary>Starts a further process in the container, on this thread, and returns when it is executing: some milliseconds.</summary>
+    /// <param name="command">The program and its arguments.</param>
+    /// <param name="options">User, directory, environment and streams.</param>
+    /// <param name="cancellationToken">Gives it up while it is being started.</param>
+    /// <inheritdoc cref="ExecAsync(IEnumerable{string}, ExecOptions?, CancellationToken)" path="/exception"/>
+    public ContainerExec Exec(IEnumerable<string> command, ExecOptions? options = null, CancellationToken cancellationToken = default)
+        => StartExec([.. command], options ?? new ExecOptions(), cancellationToken);
+
     /// <summary>Starts a further process in the container, under the same policy as the first one, and returns when it is executing.</summary>
     /// <param name="command">The program and its arguments. The image's entrypoint is not put before them.</param>
     /// <inheritdoc cref="ExecAsync(IEnumerable{string}, ExecOptions?, CancellationToken)" path="/exception"/>
@@ -27,7 +40,7 @@ public sealed partial class Container
     public async Task<ContainerExec> ExecAsync(IEnumerable<string> command, ExecOptions? options = null, CancellationToken cancellationToken = default)
     {
         string[] arguments = [.. command];
-        return await Task.Run(() => Exec(arguments, options ?? new ExecOptions(), cancellationToken), cancellationToken).ConfigureAwait(false);
+        return await Task.Run(() => StartExec(arguments, options ?? new ExecOptions(), cancellationToken), cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Runs a further process to its end and collects what it writes.</summary>
@@ -50,7 +63,7 @@ public sealed partial class Container
         }
     }
 
-    internal ContainerExec Exec(string[] command, ExecOptions options, CancellationToken cancellation)
+    private ContainerExec StartExec(string[] command, ExecOptions options, CancellationToken cancellation)
     {
         if (command.Length == 0)
         {
@@ -68,7 +81,7 @@ public sealed partial class Container
             using LowDescriptors low = LowDescriptors.Take();
             LaunchRequest request = RequestBuilder.ForExec(_request, _root, command, options, pipes.PlaceOrNull(low), pipes.PlaceSocket(low));
             using PathHandle? root = request.Spec.Private(ContainerNamespaces.Mount) ? null : OpenRoot();
-            (PidHandle handle, int pid, JoinerEnd joiner) = WhileRunning(() => ContainerJoiner.Join(request, new JoinTarget(_process.Handle.Descriptor, root?.Descriptor ?? -1, Planner.NamespacesToJoin(request)), _parts, cancellation));
+            (PidHandle handle, int pid, JoinerEnd joiner) = WhileRunning(() => ContainerJoiner.Join(request, new JoinTarget(_process.Handle.Descriptor, root?.Descriptor ?? -1, Planner.NamespacesToJoin(request)), _joinMemory, _parts, cancellation));
             pipes.CloseChildEnds();
             try
             {

@@ -21,6 +21,7 @@ public sealed partial class Container : CommandStreams, IDisposable, IAsyncDispo
     private readonly NamespaceHandle? _mounts;
     private readonly ContainerNetworking? _networking;
     private readonly LaunchParts _parts;
+    private readonly JoinMemory _joinMemory;
     private int _disposed;
 
     internal Container(string id, int pid, PidHandle handle, StreamPipes pipes, LaunchTimeline timeline, RunningContainers running, LaunchRequest request, LaunchParts parts, ContainerNetworking? networking, ResolvedRoot root)
@@ -37,6 +38,7 @@ public sealed partial class Container : CommandStreams, IDisposable, IAsyncDispo
         _request = request;
         _networking = networking;
         _parts = parts;
+        _joinMemory = JoinMemory.For(request);
         Network = new ContainerNetwork(this, networking);
         if (networking is not null)
         {
@@ -188,6 +190,7 @@ public sealed partial class Container : CommandStreams, IDisposable, IAsyncDispo
         DisposeStreams();
         _process.Dispose();
         _mounts?.Dispose();
+        _joinMemory.Dispose();
         StopWatching();
         try
         {

@@ -10,35 +10,40 @@ internal static class ContainerJoiner
 
     /// <returns>The process, which has executed its command.</returns>
     /// <exception cref="LaunchException">A step failed.</exception>
-    public static (PidHandle Handle, int Pid, JoinerEnd Joiner) Join(LaunchRequest request, JoinTarget target, LaunchParts parts, CancellationToken cancellation)
+    public static (PidHandle Handle, int Pid, JoinerEnd Joiner) Join(LaunchRequest request, JoinTarget target, JoinMemory memories, LaunchParts parts, CancellationToken cancellation)
     {
         parts.PrepareExec(request);
-        using JoinPlan plan = JoinPlan.Compile(request, target, ContainerLauncher.HostPidFd, ContainerLauncher.Features.Value ?? KernelFeatures.Current);
+        SharedMemory memory = memories.Take();
+        try
+        {
+            (PidHandle handle, int pid, PidHandle joiner) = Join(request, target, memory, parts, cancellation);
+            return (handle, pid, new JoinerEnd(joiner, () => memories.Return(memory)));
+        }
+        catch
+        {
+            memory.Dispose();
+            throw;
+        }
+    }
+
+    private static (PidHandle Handle, int Pid, PidHandle Joiner) Join(LaunchRequest request, JoinTarget target, SharedMemory memory, LaunchParts parts, CancellationToken cancellation)
+    {
+        using JoinPlan plan = JoinPlan.Compile(request, target, memory, ContainerLauncher.HostPidFd, ContainerLauncher.Features.Value ?? KernelFeatures.Current);
         Intercept.Value?.Invoke(plan);
         cancellation.ThrowIfCancellationRequested();
         LaunchedChild outside = Launcher.Launch(plan.Outside.Program, plan.Outside.CloneFlags, request.Id);
         PidHandle joiner = outside.Handle;
-        if (!outside.WaitForExec())
-        {
-            LaunchException failure = plan.Outside.Failure();
-            ContainerLauncher.End(joiner);
-            throw failure;
-        }
-
         // The joiner tells when its child has executed; a joiner that is killed can tell nothing any more.
-        (PidHandle Handle, int Pid) process;
-        using (new EndWatch(joiner, plan.Inside.Program.Abandon))
-        {
-            process = Follow(request, plan.Inside, parts, joiner, cancellation);
-        }
-
-        return (process.Handle, process.Pid, new JoinerEnd(joiner));
+        using EndWatch watch = new(joiner, plan.Inside.Program.Abandon);
+        (PidHandle handle, int pid) = Follow(request, plan, outside, parts, cancellation);
+        return (handle, pid, joiner);
     }
 
-    // Where it fails, the joiner is gone.
-    private static (PidHandle Handle, int Pid) Follow(LaunchRequest request, LaunchPlan plan, LaunchParts parts, PidHandle joiner, CancellationToken cancellation)
+    // Where it fails, the joiner is gone. That it has become an executable of its own is not waited for: to be woken once is enough.
+    private static (PidHandle Handle, int Pid) Follow(LaunchRequest request, JoinPlan plan, LaunchedChild outside, LaunchParts parts, CancellationToken cancellation)
     {
-        StepProgram program = plan.Program;
+        StepProgram program = plan.Inside.Program;
+        PidHandle joiner = outside.Handle;
         LaunchedChild? child = null;
         try
         {
@@ -58,6 +63,7 @@ internal static class ContainerJoiner
         catch
         {
             ContainerLauncher.End(joiner, kill: true);
+            outside.WaitForExec();
             if (program.Pid > 0)
             {
                 ContainerLauncher.End(child?.Handle ?? OpenChild(program.Pid), kill: true);
@@ -66,6 +72,7 @@ internal static class ContainerJoiner
             throw;
         }
 
+        bool became = outside.WaitForExec();
         int pid = program.Pid;
         PidHandle? handle = child?.Handle ?? (pid > 0 ? OpenChild(pid) : null);
         if (program.Failed < 0 && program.HasSpawned && handle is not null)
@@ -80,7 +87,7 @@ internal static class ContainerJoiner
             ContainerLauncher.End(handle, kill: true); // where it was the joiner that did not come to its end
         }
 
-        throw program.Failed >= 0 ? plan.Failure() : new ContainerException($"The process that was to join the container \"{request.Id}\" ended before it could ({(signaled ? "signal" : "status")} {code}).");
+        throw !became ? plan.Outside.Failure() : program.Failed >= 0 ? plan.Inside.Failure() : new ContainerException($"The process that was to join the container \"{request.Id}\" ended before it could ({(signaled ? "signal" : "status")} {code}).");
     }
 
     // A child of ours, whose number is its own until we take its status.

@@ -5,9 +5,14 @@ namespace Containers.Launch;
 /// <summary>The program of the container's init, in memory that it shares with this process: there it leaves how the command ended.</summary>
 internal sealed class InitPart : LaunchPart
 {
+    private SharedMemory? _memory;
     private StepProgram? _program;
 
-    public override void Prepare(LaunchRequest request) => request.Init = _program = StepProgram.CreateShared();
+    public override void Prepare(LaunchRequest request)
+    {
+        _memory = StepProgram.CreateMemory();
+        request.Init = _program = new StepProgram(_memory);
+    }
 
     public override void Foresee(LaunchRequest request) => Prepare(request);
 
@@ -20,6 +25,7 @@ internal sealed class InitPart : LaunchPart
     public override void Dispose()
     {
         _program?.Dispose();
+        _memory?.Dispose();
         base.Dispose();
     }
 }

@@ -11,10 +11,15 @@ internal sealed class JoinPlan : IDisposable
 
     public LaunchPlan Inside { get; }
 
-    public static JoinPlan Compile(LaunchRequest request, JoinTarget target, int hostPidFd, KernelFeatures features)
+    /// <param name="request">What is to be executed.</param>
+    /// <param name="target">Where.</param>
+    /// <param name="memory">For the joiner's plan.</param>
+    /// <param name="hostPidFd">A pidfd of this process.</param>
+    /// <param name="features">What the kernel has.</param>
+    public static JoinPlan Compile(LaunchRequest request, JoinTarget target, SharedMemory memory, int hostPidFd, KernelFeatures features)
     {
         int[] kept = [hostPidFd, target.Process, .. request.LegacyCgroups, .. (ReadOnlySpan<int>)(request.Cgroup >= 0 ? [request.Cgroup] : []), .. (ReadOnlySpan<int>)(target.Root >= 0 ? [target.Root] : []), .. (ReadOnlySpan<int>)(request.TerminalSocket >= 0 ? [request.TerminalSocket] : [])];
-        StepProgram shared = StepProgram.CreateShared();
+        StepProgram shared = new(memory);
         LaunchPlan? inside = null;
         try
         {

@@ -7,12 +7,16 @@ internal sealed class JoinerEnd
 {
     private readonly Lock _gate = new();
     private readonly PidHandle _joiner;
+    private readonly Action _gone;
     private readonly long _key;
     private bool _taken;
 
-    public JoinerEnd(PidHandle joiner)
+    /// <param name="joiner">Who it is.</param>
+    /// <param name="gone">Called once, when it is gone.</param>
+    public JoinerEnd(PidHandle joiner, Action gone)
     {
         _joiner = joiner;
+        _gone = gone;
         _key = Poller.When(joiner, Kernel.EPOLLIN, Take);
     }
 
@@ -31,6 +35,7 @@ internal sealed class JoinerEnd
             {
                 _taken = true;
                 ContainerLauncher.End(_joiner);
+                _gone();
             }
         }
     }

@@ -9,17 +9,17 @@ internal sealed unsafe partial class StepProgram
 
     private static readonly ConcurrentDictionary<nint, string> s_constantTexts = new();
 
-    private PathHandle? _memory;
+    private readonly SharedMemory? _memory;
 
-    private StepProgram(PathHandle memory)
+    /// <summary>An empty program in memory that is shared.</summary>
+    /// <param name="memory">What <see cref="CreateMemory"/> made; it is not disposed with the program, and can serve another one when nobody runs this one any more.</param>
+    public StepProgram(SharedMemory memory)
     {
-        int size = s_textAt + SharedTextSize;
-        Kernel.Check(Kernel.Call(SystemCall.ftruncate, memory.Descriptor, size), "make memory for a plan");
-        _block = (byte*)Kernel.Check(Kernel.Call(SystemCall.mmap, 0, size, Kernel.PROT_READ | Kernel.PROT_WRITE, Kernel.MAP_SHARED, memory.Descriptor, 0), "map memory for a plan");
         _memory = memory;
+        _block = memory.Address;
         Begin();
         Head->Self = (ulong)_block;
-        Head->Size = (ulong)size;
+        Head->Size = (ulong)memory.Size;
         Head->Alive = 1;
     }
 
@@ -28,23 +28,8 @@ internal sealed unsafe partial class StepProgram
 
     private int TextLength => _memory is null ? TextSize : SharedTextSize;
 
-    /// <summary>An empty program in memory of its own (sparse: pages that nobody touches take nothing).</summary>
-    public static StepProgram CreateShared()
-    {
-        fixed (byte* name = "containers-plan\0"u8)
-        {
-            PathHandle memory = new((int)Kernel.Check(Kernel.Call(SystemCall.memfd_create, (long)name, Kernel.MFD_CLOEXEC), "make memory for a plan"));
-            try
-            {
-                return new StepProgram(memory);
-            }
-            catch
-            {
-                memory.Dispose();
-                throw;
-            }
-        }
-    }
+    /// <summary>Memory for a program.</summary>
+    public static SharedMemory CreateMemory() => new(s_textAt + SharedTextSize);
 
     /// <summary>Copies texts that lie elsewhere (<see cref="Constant"/>) into the program. To be called when it is complete.</summary>
     public void Complete()
@@ -89,12 +74,5 @@ internal sealed unsafe partial class StepProgram
     {
         Volatile.Write(ref Head->Alive, 0);
         Kernel.futex_wake(Alive);
-    }
-
-    private void Unmap()
-    {
-        Kernel.Call(SystemCall.munmap, (long)_block, s_textAt + SharedTextSize);
-        _block = null;
-        _memory!.Dispose();
     }
 }

@@ -238,7 +238,7 @@ internal sealed unsafe partial class StepProgram : IDisposable
 
         if (_memory is not null)
         {
-            Unmap();
+            _block = null;
             return;
         }
 

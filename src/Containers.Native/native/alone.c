@@ -48,7 +48,7 @@ __attribute__((used)) void begin(u64 *stack)
     for (const char *digit = (const char *)stack[2]; stack[0] > 1 && *digit; digit++)
         descriptor = descriptor * 10 + (*digit - '0');
 
-    static struct program head;
+    struct program head; /* on the stack, which is there already: a page of its own would be one more to fault in */
     if (call6(NR_pread64, descriptor, (s64)&head, sizeof head, 0, 0, 0) != (s64)sizeof head)
         leave(BAD_PROGRAM);
     if (call6(NR_mmap, (s64)head.self, (s64)head.size, PROT_READ_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, descriptor, 0) != (s64)head.self)

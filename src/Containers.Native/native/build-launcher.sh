@@ -6,7 +6,8 @@ source=$1 output=$2
 flags="-std=c11 -O2 -Wall -Wextra -Werror -ffreestanding -nostdlib -fno-builtin -fno-stack-protector -fno-asynchronous-unwind-tables
     -fvisibility=hidden -Wl,-z,noexecstack -Wl,--build-id=none -s"
 library="-fPIC -shared -Wl,-soname,libcontainers_launch.so"
-executable="-fno-pie -static -Wno-unused-function"
+# One segment: an executable is mapped at every join, and nothing in it is written to.
+executable="-fno-pie -static -Wno-unused-function -Wl,-z,noseparate-code"
 
 case $(uname -m) in
     x86_64) host=x64 ;;
@@ -45,6 +46,6 @@ build $host $compiler
 
 if [ $compiler = clang ] && command -v ld.lld > /dev/null; then
     for other in x64:x86_64-linux-gnu arm64:aarch64-linux-gnu; do
-        [ "${other%%:*}" = $host ] || build "${other%%:*}" clang --target="${other#*:}" -fuse-ld=lld
+        [ "${other%%:*}" = $host ] || build "${other%%:*}" clang --target="${other#*:}" -fuse-ld=lld -Wl,--no-rosegment
     done
 fi

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Containers.Launch;
 using Containers.Tests.Resources;
 using Xunit;
@@ -213,6 +214,23 @@ public sealed class ExecTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
 
         Assert.InRange(failed, steps - 30, steps);
         Assert.True((await container.RunAsync("true")).Exit.IsSuccess);
+    }
+
+    [Fact]
+    public async Task Processes_that_join_one_after_another_share_nothing_of_what_they_were_told()
+    {
+        await using Container container = root.Container.WithCommand("cat").Start();
+        string[] words = [new string('x', 100_000), "short", "", new string('y', 50_000), "z"];
+        foreach (string word in words)
+        {
+            using ContainerExec exec = container.Exec(["sh", "-c", "printf %s \"$1\"; env | grep -c ^WORD=", "sh", word], new ExecOptions { Environment = word.Length == 0 ? [] : ImmutableDictionary<string, string>.Empty.Add("WORD", word) }, Cancellation);
+            Assert.Equal($"{word}{(word.Length == 0 ? 0 : 1)}\n", await exec.ReadOutputAsync(Cancellation));
+            exec.Wait();
+        }
+
+        Assert.Throws<CommandNotFoundException>(() => container.Exec("none-of-that-name"));
+        ContainerResult[] together = await Task.WhenAll(words.Select(word => container.RunAsync(["printf", "%s", word], cancellationToken: Cancellation)));
+        Assert.Equal(words, together.Select(result => result.Output));
     }
 
     [Theory]
