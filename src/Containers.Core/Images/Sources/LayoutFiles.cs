@@ -11,9 +11,7 @@ internal abstract class LayoutFiles : IDisposable
     /// <summary>Opens a file; null when there is none.</summary>
     public abstract Stream? TryOpen(string name);
 
-    public virtual void Dispose()
-    {
-    }
+    public abstract void Dispose();
 
     /// <summary>Reads a small file whole.</summary>
     /// <exception cref="ImageException">It is not there, or too large.</exception>
@@ -34,6 +32,11 @@ internal abstract class LayoutFiles : IDisposable
 /// <summary>A layout's files in a directory.</summary>
 internal sealed class DirectoryFiles(string directory) : LayoutFiles
 {
+    public override void Dispose()
+    {
+        // nothing is held open
+    }
+
     public override Stream? TryOpen(string name)
     {
         string path = $"{directory}/{name}";
