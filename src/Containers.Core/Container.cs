@@ -204,6 +204,13 @@ public sealed partial class Container : CommandStreams, IDisposable, IAsyncDispo
 
     private void RemoveDirectory()
     {
-        _running.Remove(Id, mounted: !_request.Spec.Private(ContainerNamespaces.Mount));
+        try
+        {
+            _running.Remove(Id, mounted: !_request.Spec.Private(ContainerNamespaces.Mount));
+        }
+        finally
+        {
+            _root.Dispose();
+        }
     }
 }

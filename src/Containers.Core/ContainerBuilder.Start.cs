@@ -37,7 +37,8 @@ public sealed partial class ContainerBuilder
     {
         string id = Spec.Id ?? ContainerLauncher.NewId();
         ContainerSpec spec = UserNamespaces.UserNamespaceChoice.Resolve(Spec);
-        LaunchRequest request = RequestBuilder.Build(spec, ResolvedRoot.Find(Spec), id, "/var/tmp/containers-" + id, (Stream(Spec.StandardInput, 0), Stream(Spec.StandardOutput, 1), Stream(Spec.StandardError, 2)), ContainerNet.Explained(spec, id), UserNamespaces.UserNamespaceChoice.MapsOf(spec), terminalSocket: spec.Terminal is null ? -1 : 4);
+        using ResolvedRoot root = ResolvedRoot.Find(Spec);
+        LaunchRequest request = RequestBuilder.Build(spec, root, id, "/var/tmp/containers-" + id, (Stream(Spec.StandardInput, 0), Stream(Spec.StandardOutput, 1), Stream(Spec.StandardError, 2)), ContainerNet.Explained(spec, id), UserNamespaces.UserNamespaceChoice.MapsOf(spec), terminalSocket: spec.Terminal is null ? -1 : 4);
         using LaunchParts parts = LaunchParts.Of(Spec);
         parts.Foresee(request);
         UserNamespaces.PreparedMounts.Foresee(request);
@@ -49,7 +50,17 @@ public sealed partial class ContainerBuilder
 
     private Container Start(ResolvedRoot root)
     {
-        Container container = ContainerLauncher.Start(Spec, root);
+        Container container;
+        try
+        {
+            container = ContainerLauncher.Start(Spec, root);
+        }
+        catch
+        {
+            root.Dispose();
+            throw;
+        }
+
         if (Logger is { } logger)
         {
             LogStarted(logger, container.Id, container.Pid, container.Timeline.Total);

@@ -6,6 +6,7 @@
 //     Containers.TestHost net ROOT STORE BRIDGE SUBNET NAME   starts a container on a network, prints its address, waits for the end of its own input, disposes
 //     Containers.TestHost many ROOT STORE COMMAND...          runs 40 containers at once, prints what they print, each different text once
 //     Containers.TestHost load ROOT STORE                     loads an image, prints its name
+//     Containers.TestHost list - STORE                        prints the names of the images of a store
 //     Containers.TestHost churn ROOT STORE BRIDGE SUBNET      starts and disposes containers with a network and ports until it is killed, a line for each
 //     Containers.TestHost attach ROOT STORE COMMAND...        runs a container with a terminal, that is this process's own, and returns what it returns
 //     Containers.TestHost probe                               prints what this process finds of its host
@@ -26,6 +27,14 @@ switch (args[0])
 
     case "load":
         Console.WriteLine(new ImageStore(args[2]).Load(args[1]).Name);
+        break;
+
+    case "list":
+        foreach (ImageSummary image in new ImageStore(args[2]).List())
+        {
+            Console.WriteLine(string.Join(' ', image.Names));
+        }
+
         break;
 
     case "net":

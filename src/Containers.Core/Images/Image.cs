@@ -1,4 +1,5 @@
 using Containers.Images.Users;
+using Containers.Storage;
 
 namespace Containers;
 
@@ -10,8 +11,10 @@ public sealed class Image
 {
     private readonly Lazy<UserDatabase> _users;
 
-    internal Image(string id, string name, IReadOnlyList<ImageLayer> layers, ImageConfig config, IReadOnlyList<string> lowerDirectories)
+    internal Image(string id, string name, IReadOnlyList<ImageLayer> layers, ImageConfig config, IReadOnlyList<string> lowerDirectories, ImageCatalog? catalog = null, LayerStore? store = null)
     {
+        Catalog = catalog;
+        Store = store ?? catalog?.Layers;
         Id = id;
         Name = name;
         Layers = layers;
@@ -32,6 +35,12 @@ public sealed class Image
 
     /// <summary>What the image says about how it is run.</summary>
     public ImageConfig Config { get; }
+
+    /// <summary>The store's catalogue that has its config and layers; null for a root file system, which has no config.</summary>
+    internal ImageCatalog? Catalog { get; }
+
+    /// <summary>The store that its layers are in; null for a directory of the host's.</summary>
+    internal LayerStore? Store { get; }
 
     /// <summary>Absolute paths of the layers' directories, topmost first, as overlayfs takes them.</summary>
     internal IReadOnlyList<string> LowerDirectories { get; }

@@ -72,6 +72,20 @@ internal sealed partial record ImageName(string Registry, string Repository, str
     /// <summary>Whether two names of images mean the same: docker saves <c>busybox:1.36</c> where podman and skopeo save <c>docker.io/library/busybox:1.36</c>.</summary>
     public static bool Same(string a, string b) => Normalize(a) == Normalize(b);
 
+    /// <summary>Whether a text is a name at all.</summary>
+    public static bool IsName(string text)
+    {
+        try
+        {
+            Parse(text);
+            return true;
+        }
+        catch (ImageException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>With registry and tag: <c>busybox</c> becomes <c>docker.io/library/busybox:latest</c>. What is no name in a registry comes back as some text all the same.</summary>
     public static string Normalize(string name)
     {

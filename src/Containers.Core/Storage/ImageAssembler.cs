@@ -8,6 +8,12 @@ using Containers.UserNamespaces;
 
 namespace Containers.Storage;
 
+/// <summary>An image's layers, kept from being removed until it is in the catalogue.</summary>
+internal sealed record AssembledImage(ImageRecord Record, LayerLeases Leases) : IDisposable
+{
+    public void Dispose() => Leases.Dispose();
+}
+
 /// <summary>Sees to it that all layers of an image are in the store, as overlayfs needs them.</summary>
 internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
 {
@@ -23,7 +29,22 @@ internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
     /// <param name="name">The image's name, for messages.</param>
     /// <param name="open">Opens a layer's archive by its index from 0, the lowest; called from several threads. One that has a digest of its own is a <see cref="BlobInput"/>.</param>
     /// <param name="cancellation">Ends it; layers that are complete by then stay.</param>
-    public ImageRecord Assemble(Config config, string name, Func<int, CancellationToken, Stream> open, CancellationToken cancellation)
+    /// <returns>The image's layers, which stay as they are at least until it is disposed.</returns>
+    public AssembledImage Assemble(Config config, string name, Func<int, CancellationToken, Stream> open, CancellationToken cancellation)
+    {
+        LayerLeases leases = new();
+        try
+        {
+            return new AssembledImage(Assemble(config, name, open, leases, cancellation), leases);
+        }
+        catch
+        {
+            leases.Dispose();
+            throw;
+        }
+    }
+
+    private ImageRecord Assemble(Config config, string name, Func<int, CancellationToken, Stream> open, LayerLeases leases, CancellationToken cancellation)
     {
         StoredLayer[] stored = new StoredLayer[config.DiffIds.Count];
         // A digest can be there twice, as that of an empty layer often is.
@@ -46,9 +67,7 @@ internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
         }
 
         using MappedRoot.Scope scope = SubordinateTrees.Enter();
-        ImageRecord record = new([.. stored.Select(layer => new ImageLayerRecord(layer.Key, layer.Record.Size))], PutDirectoriesRight(config, stored, cancellation));
-        StoreRecords.Save(layout, PathOf(config.Id), record, StoreJson.Default.ImageRecord);
-        return record;
+        return new([.. stored.Select(layer => new ImageLayerRecord(layer.Key, layer.Record.Size))], PutDirectoriesRight(config, stored, leases, cancellation));
 
         // All of it is explained, and not the unpacking only: a disk that another layer fills may be full when this one is written down.
         StoredLayer Unpack(int index, string key, IReadOnlyList<byte[]> drop, CancellationToken token)
@@ -58,7 +77,7 @@ internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
             {
                 try
                 {
-                    return UnpackFailure.Explain(() => layers.Ensure(key, directory => UnpackOne(index, directory, drop, token), token), where);
+                    return UnpackFailure.Explain(() => layers.Ensure(key, directory => UnpackOne(index, directory, drop, token), leases, token), where);
                 }
                 catch (BlobDamagedException exception) when (again || !exception.IsRemote)
                 {
@@ -97,11 +116,11 @@ internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
 
     /// <summary>Makes the layer of directories that the image needs on top.</summary>
     /// <returns>Its key; null when it needs none.</returns>
-    private string? PutDirectoriesRight(Config config, StoredLayer[] stored, CancellationToken cancellation)
+    private string? PutDirectoriesRight(Config config, StoredLayer[] stored, LayerLeases leases, CancellationToken cancellation)
     {
         if (stored.Length == 0)
         {
-            return layers.Ensure("empty", _ => new LayerContent("", 0, 0, []), cancellation).Key; // overlayfs wants one lower directory
+            return layers.Ensure("empty", _ => new LayerContent("", 0, 0, []), leases, cancellation).Key; // overlayfs wants one lower directory
         }
 
         IReadOnlyList<(byte[] Path, string Source)> directories = ImplicitDirectories.Find([.. stored.Reverse()]);
@@ -109,7 +128,7 @@ internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
         {
             ImplicitDirectories.Make(root, directories);
             return new LayerContent("", 0, directories.Count, []);
-        }, cancellation).Key;
+        }, leases, cancellation).Key;
     }
 
     private string PathOf(string imageId) => $"{layout.Images}/{Digest.Hex(imageId)}{layers.Suffix}.json";

@@ -18,7 +18,10 @@ internal sealed class ImageLoader(StoreLayout layout, bool squash = false)
 
     private readonly LayerStore _layers = new(layout, squash);
     private readonly ImageAssembler _assembler = new(layout, new LayerStore(layout, squash));
-    private readonly ConcurrentDictionary<string, (FileIdentity Identity, Image Image)> _remembered = new();
+    private readonly ConcurrentDictionary<string, (FileIdentity Identity, Image Image, IReadOnlyList<string> Names)> _remembered = new();
+
+    /// <summary>The images that are in the store.</summary>
+    public ImageCatalog Catalog { get; } = new(layout, new LayerStore(layout, squash));
 
     public Image Load(string reference, CancellationToken cancellation)
     {
@@ -58,15 +61,15 @@ internal sealed class ImageLoader(StoreLayout layout, bool squash = false)
         }
 
         FileIdentity identity = FileIdentity.Of(path, stat);
-        if (_remembered.TryGetValue(reference, out (FileIdentity Identity, Image Image) known)
-            && known.Identity == identity && known.Image.LowerDirectories.All(StoreFiles.HasDirectory))
+        if (_remembered.TryGetValue(reference, out (FileIdentity Identity, Image Image, IReadOnlyList<string> Names) known)
+            && known.Identity == identity && known.Image.LowerDirectories.All(StoreFiles.HasDirectory) && known.Names.All(name => Catalog.Names.Means(name, known.Image.Id)))
         {
             return known.Image;
         }
 
         layout.Open();
-        Image image = isDirectory
-            ? FromSource(() => SourceKinds.OpenDirectory(parsed, transport), known: null, cancellation).Image
+        (Image image, IReadOnlyList<string> names) = isDirectory
+            ? FromDirectory(() => SourceKinds.OpenDirectory(parsed, transport), cancellation)
             : FromFile(parsed, identity, cancellation);
         if (StoreFiles.TryStat(path, out stat) && FileIdentity.Of(path, stat) == identity && identity.IsSettled)
         {
@@ -75,7 +78,7 @@ internal sealed class ImageLoader(StoreLayout layout, bool squash = false)
                 _remembered.Clear();
             }
 
-            _remembered[reference] = (identity, image);
+            _remembered[reference] = (identity, image, names);
         }
 
         return image;
@@ -88,7 +91,7 @@ internal sealed class ImageLoader(StoreLayout layout, bool squash = false)
         return new Image(id, $"rootfs:{reference.Path}", [new ImageLayer(id, 0, null)], ImageConfig.Empty, [reference.Path]);
     }
 
-    private Image FromFile(ImageReference reference, FileIdentity identity, CancellationToken cancellation)
+    private (Image Image, IReadOnlyList<string> Names) FromFile(ImageReference reference, FileIdentity identity, CancellationToken cancellation)
     {
         SourceRecord? record = StoreRecords.TryLoad(RecordPath(identity), StoreJson.Default.SourceRecord);
         if (record is null || record.Identity != identity)
@@ -123,7 +126,7 @@ internal sealed class ImageLoader(StoreLayout layout, bool squash = false)
                 Remember(record with { Resolved = new Dictionary<string, ResolvedRecord>(record.Resolved ?? new Dictionary<string, ResolvedRecord>()) { [key] = resolved } });
             }
 
-            return image;
+            return (image, resolved.Names);
         }
         finally
         {
@@ -137,42 +140,64 @@ internal sealed class ImageLoader(StoreLayout layout, bool squash = false)
         }
     }
 
+    private (Image Image, IReadOnlyList<string> Names) FromDirectory(Func<ImageSource> open, CancellationToken cancellation)
+    {
+        (Image image, ResolvedRecord resolved) = FromSource(open, known: null, cancellation);
+        return (image, resolved.Names);
+    }
+
     /// <summary>Makes an image of what a source has, or of what is known about it when all layers are there.</summary>
     private (Image Image, ResolvedRecord Resolved) FromSource(Func<ImageSource> open, ResolvedRecord? known, CancellationToken cancellation)
     {
         if (known is not null)
         {
-            Config knownConfig = Config.Parse(known.Config, known.Name, layers: null);
-            if (_assembler.TryFind(knownConfig.Id) is { } there)
+            Config config = Config.Parse(known.Config, known.Name, layers: null);
+            if (_assembler.TryFind(config.Id) is { } record
+                && Catalog.TryPublish(new Publication(config, known.Config, record) { ShownName = known.Name, Names = known.Names, Source = known.Where }) is { } image)
             {
-                return (MakeImage(known.Name, knownConfig, there), known);
+                return (image, known);
             }
         }
 
         using ImageSource source = open();
         // Sources on the disk answer at once.
-        SourceImage image = source.ResolveAsync(ImagePlatform.Host, cancellation).AsTask().GetAwaiter().GetResult();
-        Config config = Config.Parse(image.Config, source.Where, image.Layers.Count);
-        ImageRecord record = _assembler.TryFind(config.Id) ?? _assembler.Assemble(config, source.Where, (i, token) => source.OpenLayer(image, i, token), cancellation);
-        return (MakeImage(image.Name, config, record), new ResolvedRecord(image.Name, image.Config));
+        SourceImage found = source.ResolveAsync(ImagePlatform.Host, cancellation).AsTask().GetAwaiter().GetResult();
+        return (Publish(source, found, found.Names, cancellation), new ResolvedRecord(source.Where, found.Name, found.Names, found.Config));
     }
 
-    private Image MakeImage(string name, Config config, ImageRecord record) => new(
-        config.Id,
-        name,
-        [.. record.Layers.Select((layer, i) => new ImageLayer(config.DiffIds[i], layer.Size, config.CreatedBy[i]))],
-        config.Run,
-        [.. record.LowerKeys().Select(_layers.DirectoryOf)]);
+    /// <summary>Finds or unpacks the layers, and enters the image in the catalogue.</summary>
+    private Image Publish(ImageSource source, SourceImage found, IReadOnlyList<string> names, CancellationToken cancellation)
+    {
+        Config config = Config.Parse(found.Config, source.Where, found.Layers.Count);
+        while (true)
+        {
+            ImageRecord? known = _assembler.TryFind(config.Id);
+            using AssembledImage? assembled = known is null ? _assembler.Assemble(config, source.Where, (i, token) => source.OpenLayer(found, i, token), cancellation) : null;
+            Publication publication = new(config, found.Config, known ?? assembled!.Record)
+            {
+                ShownName = found.Name,
+                Names = names,
+                Source = source.Where,
+                Manifest = found.Manifest?.Content,
+                ManifestMediaType = found.Manifest?.MediaType,
+            };
+            if (Catalog.TryPublish(publication) is { } image)
+            {
+                return image;
+            }
+        }
+    }
 
-    private Image FromRootfs(ImageReference reference, SourceRecord record, TarFile? opened, CancellationToken cancellation)
+    private (Image Image, IReadOnlyList<string> Names) FromRootfs(ImageReference reference, SourceRecord record, TarFile? opened, CancellationToken cancellation)
     {
         StoredLayer layer = (record.RootfsKey is { } key ? _layers.TryFind(key) : null) ?? UnpackRootfs(reference, record, opened, cancellation);
-        return new Image(
+        return (new Image(
             layer.Record.DiffId,
             $"rootfs:{reference.Path}",
             [new ImageLayer(layer.Record.DiffId, layer.Record.Size, null)],
             ImageConfig.Empty,
-            [layer.Directory]);
+            [layer.Directory],
+            store: _layers), []);
     }
 
     private StoredLayer UnpackRootfs(ImageReference reference, SourceRecord record, TarFile? opened, CancellationToken cancellation)

@@ -12,7 +12,7 @@ namespace Containers;
 /// A store belongs to the user who made it and is closed to others. Instances for one directory share what they know:
 /// loading an image again, unchanged, takes some microseconds.
 /// </remarks>
-public sealed class ImageStore
+public sealed partial class ImageStore
 {
     private static readonly ConcurrentDictionary<string, Storage.ImageLoader> s_loaders = new(), s_squashing = new();
 

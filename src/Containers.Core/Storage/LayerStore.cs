@@ -19,22 +19,40 @@ internal sealed class LayerStore(StoreLayout layout, bool squashes = false)
     public string Suffix => squashes ? "-squashed" : "";
 
     /// <summary>The tree of a layer.</summary>
-    public string DirectoryOf(string key) => $"{layout.Layers}/{key}{Suffix}/root";
+    public string DirectoryOf(string key) => PlaceOf(key) + "/root";
 
     /// <summary>Whether a layer is there.</summary>
     public bool Has(string key) => StoreFiles.HasDirectory(DirectoryOf(key));
 
     /// <summary>A layer that is there; null when it is not.</summary>
     public StoredLayer? TryFind(string key)
-        => Has(key) && StoreRecords.TryLoad($"{layout.Layers}/{key}{Suffix}/layer.json", StoreJson.Default.LayerRecord) is { } record
+        => Has(key) && StoreRecords.TryLoad(PlaceOf(key) + "/layer.json", StoreJson.Default.LayerRecord) is { } record
             ? new StoredLayer(key, DirectoryOf(key), record)
             : null;
+
+    /// <summary>The directory of a layer and of what is known about it; while it is locked, the layer stays.</summary>
+    public string PlaceOf(string key) => $"{layout.Layers}/{key}{Suffix}";
 
     /// <summary>Finds a layer, or unpacks it. Of several at once, in any process, one unpacks and the others wait for it.</summary>
     /// <param name="key">Its name in the store.</param>
     /// <param name="unpack">Unpacks into an empty directory; verifies what it finds, and throws when it is not right.</param>
+    /// <param name="leases">Get hold of it.</param>
     /// <param name="cancellation">Ends the wait.</param>
-    public StoredLayer Ensure(string key, Func<string, LayerContent> unpack, CancellationToken cancellation)
+    public StoredLayer Ensure(string key, Func<string, LayerContent> unpack, LayerLeases leases, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            StoredLayer layer = Ensure(key, unpack, cancellation);
+            if (leases.TryHold(PlaceOf(key)))
+            {
+                return layer;
+            }
+
+            cancellation.ThrowIfCancellationRequested(); // it was removed in this moment
+        }
+    }
+
+    private StoredLayer Ensure(string key, Func<string, LayerContent> unpack, CancellationToken cancellation)
     {
         if (TryFind(key) is { } found)
         {
@@ -64,7 +82,7 @@ internal sealed class LayerStore(StoreLayout layout, bool squashes = false)
         LayerRecord record = new(content.DiffId, content.ArchiveLength, content.Whiteouts, content.ImplicitDirectories, content.MissingDevices.Count > 0 ? content.MissingDevices : null);
         StoreFiles.Write(work.Path + "/layer.json", System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(record, StoreJson.Default.LayerRecord));
         StoreFiles.Synchronize(work.Path);
-        string place = $"{layout.Layers}/{key}{Suffix}";
+        string place = PlaceOf(key);
         if (!StoreFiles.Rename(work.Path, place, Kernel.RENAME_NOREPLACE) && TryFind(key) is null)
         {
             // Something is there that is no layer, from a store that was tampered with: it goes the way of leftovers.
@@ -72,6 +90,7 @@ internal sealed class LayerStore(StoreLayout layout, bool squashes = false)
             StoreFiles.Rename(work.Path, place, Kernel.RENAME_NOREPLACE);
         }
 
+        StoreFiles.SynchronizeDirectory(layout.Layers);
         return new StoredLayer(key, DirectoryOf(key), record);
     }
 }

@@ -124,6 +124,31 @@ internal static unsafe class StoreFiles
         Kernel.Check(Kernel.syncfs(directory.Descriptor), "syncfs", path);
     }
 
+    /// <summary>
+    /// Writes a small file to its place: it is there completely or not at all, and after a power failure too. The content is on the
+    /// disk before the rename, and the rename is when this returns (fsync(2), NOTES: a directory's entry needs an fsync of its own).
+    /// </summary>
+    public static void Publish(StoreLayout layout, string path, ReadOnlySpan<byte> content)
+    {
+        using WorkArea work = WorkArea.Begin(layout, $"file-{Guid.NewGuid():N}", CancellationToken.None);
+        string file = work.Path + "/file";
+        using (PathHandle made = PathHandle.Open(file, Kernel.O_WRONLY | Kernel.O_CREAT | Kernel.O_EXCL, 0x180 /* 0600 */))
+        {
+            Write(made.Descriptor, content, file);
+            Kernel.Check(Kernel.fsync(made.Descriptor), "fsync", file);
+        }
+
+        Rename(file, path);
+        SynchronizeDirectory(System.IO.Path.GetDirectoryName(path)!);
+    }
+
+    /// <summary>Has the names in a directory reach the disk.</summary>
+    public static void SynchronizeDirectory(string path)
+    {
+        using PathHandle directory = PathHandle.OpenDirectory(path);
+        Kernel.Check(Kernel.fsync(directory.Descriptor), "fsync", path);
+    }
+
     public static void Unlink(string path)
     {
         fixed (byte* bytes = CString.Bytes(path))

@@ -8,6 +8,9 @@ namespace Containers.Storage;
 /// layers/sha256/HEX/root       an unpacked layer, an overlay's lower directory
 /// layers/sha256/HEX/layer.json what is known about it
 /// images/sha256/HEX.json       the layers of an image, by its config's digest
+/// blobs/sha256/HEX             a config or a manifest
+/// names/HEX.json               the image that a name means, by the name's digest
+/// lock                         held while names, images and blobs are changed (see StoreLock)
 /// sources/HEX.json             what an unchanged file was found to be, by its path's digest
 /// work/NAME, work/NAME.lock    something unfinished, and the lock that its maker holds
 /// </code>
@@ -28,6 +31,12 @@ internal sealed class StoreLayout(string root)
     public string Layers { get; } = root + "/layers/sha256";
 
     public string Images { get; } = root + "/images/sha256";
+
+    public string Blobs { get; } = root + "/blobs/sha256";
+
+    public string Names { get; } = root + "/names";
+
+    public string Lock { get; } = root + "/lock";
 
     public string Sources { get; } = root + "/sources";
 
@@ -51,7 +60,7 @@ internal sealed class StoreLayout(string root)
                 StoreFiles.MakeDirectory(Root, Private);
             }
 
-            foreach (string directory in (ReadOnlySpan<string>)[Root + "/layers", Layers, Root + "/images", Images, Sources, Work])
+            foreach (string directory in (ReadOnlySpan<string>)[Root + "/layers", Layers, Root + "/images", Images, Root + "/blobs", Blobs, Names, Sources, Work])
             {
                 current = directory;
                 StoreFiles.MakeDirectory(directory, Private);

@@ -30,13 +30,16 @@ internal sealed record ImageRecord(IReadOnlyList<ImageLayerRecord> Layers, strin
 internal sealed record SourceRecord(FileIdentity Identity, string? RootfsKey, IReadOnlyDictionary<string, ResolvedRecord>? Resolved);
 
 /// <summary>What a reference to a file led to.</summary>
-/// <param name="Name">The image's name there.</param>
+/// <param name="Where">The source.</param>
+/// <param name="Name">What the image is called.</param>
+/// <param name="Names">Names that mean the image since.</param>
 /// <param name="Config">The config's bytes.</param>
-internal sealed record ResolvedRecord(string Name, byte[] Config);
+internal sealed record ResolvedRecord(string Where, string Name, IReadOnlyList<string> Names, byte[] Config);
 
 [JsonSerializable(typeof(LayerRecord))]
 [JsonSerializable(typeof(ImageRecord))]
 [JsonSerializable(typeof(SourceRecord))]
+[JsonSerializable(typeof(NameRecord))]
 internal sealed partial class StoreJson : JsonSerializerContext;
 
 /// <summary>The store's small JSON files. One that cannot be read is as good as none: everything in it can be found out again.</summary>

@@ -146,6 +146,8 @@ internal static unsafe partial class Kernel
 
     public static int flock(int descriptor, int operation) => (int)Retry(SystemCall.flock, descriptor, operation);
 
+    public static int fsync(int descriptor) => (int)Retry(SystemCall.fsync, descriptor);
+
     public static int syncfs(int descriptor) => (int)Call(SystemCall.syncfs, descriptor);
 
     public static int fcntl(int descriptor, int command, long argument) => (int)Retry(SystemCall.fcntl, descriptor, command, argument);

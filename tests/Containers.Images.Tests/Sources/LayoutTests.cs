@@ -64,7 +64,7 @@ public sealed class LayoutTests : IClassFixture<SampleImage>, IDisposable
 
         Assert.Equal(_sample.Expected.Id, _store.Load($"oci-archive:{archive}.x").Id);
         Assert.Empty(Directory.EnumerateFileSystemEntries(_directory["store/work"]));
-        Assert.Equal(_sample.Expected.Id, new Storage.ImageLoader(new Storage.StoreLayout(_store.Path)).Load($"oci-archive:{archive}.x", default).Id);
+        Assert.Equal(_sample.Expected.Id, new Containers.Storage.ImageLoader(new Containers.Storage.StoreLayout(_store.Path)).Load($"oci-archive:{archive}.x", default).Id);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 
@@ -10,12 +11,33 @@ namespace Containers.Images.Archives;
 /// <param name="CreatedBy">For each layer the command that made it, or null.</param>
 internal sealed record Config(string Id, ImageConfig Run, IReadOnlyList<string> DiffIds, IReadOnlyList<string?> CreatedBy)
 {
+    /// <summary>When the image was made, where it says so.</summary>
+    public DateTimeOffset? Created { get; private init; }
+
+    /// <summary>Who made it; empty when nothing is said.</summary>
+    public string Author { get; private init; } = "";
+
+    /// <summary>Operating system, architecture and variant, as in linux/arm64/v8.</summary>
+    public string Platform { get; private init; } = "";
+
+    /// <summary>All steps of its making.</summary>
+    public IReadOnlyList<ImageHistory> History { get; private init; } = [];
+
     /// <summary>Reads a config and checks that this machine can run what it describes.</summary>
     /// <param name="json">The document.</param>
     /// <param name="where">The archive and the name in it, for messages.</param>
     /// <param name="layers">How many layers the manifest lists; null where that was checked before.</param>
     /// <exception cref="ImageException">It is wrong, or meant for another machine.</exception>
     public static Config Parse(byte[] json, string where, int? layers)
+    {
+        Config config = Describe(json, where, layers);
+        CheckMachine(config.Run, where);
+        return config;
+    }
+
+    /// <summary>Reads a config, whatever machine it is for.</summary>
+    /// <exception cref="ImageException">It is wrong.</exception>
+    public static Config Describe(byte[] json, string where, int? layers)
     {
         ConfigDocument document = Read(json, where);
         IReadOnlyList<string> diffIds = document.Rootfs?.DiffIds
@@ -32,8 +54,14 @@ internal sealed record Config(string Id, ImageConfig Run, IReadOnlyList<string> 
         }
 
         ImageConfig run = ToImageConfig(document, where);
-        CheckMachine(run, where);
-        return new Config(Digest.Of(json), run, diffIds, History(document, diffIds.Count));
+        return new Config(Digest.Of(json), run, diffIds, MadeBy(document, diffIds.Count))
+        {
+            Created = Time(document.Created),
+            Author = document.Author ?? "",
+            Platform = string.Join('/', ((string?[])[document.Os, document.Architecture, document.Variant]).Where(part => !string.IsNullOrEmpty(part))),
+            History = [.. (document.History ?? []).Where(step => step is not null).Select(step
+                => new ImageHistory(Time(step.Created), step.CreatedBy ?? "", step.Author ?? "", step.Comment ?? "", step.EmptyLayer))],
+        };
     }
 
     private static ConfigDocument Read(byte[] json, string where)
@@ -68,6 +96,10 @@ internal sealed record Config(string Id, ImageConfig Run, IReadOnlyList<string> 
         };
     }
 
+    // One that is no time is told by nobody: nothing depends on it.
+    private static DateTimeOffset? Time(string? text)
+        => DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out DateTimeOffset time) ? time : null;
+
     private static string Text(string? text, string name, string where) => text is null ? "" : Strings([text], name, where)[0];
 
     // A NUL would end the string for the kernel and hide what stands behind it.
@@ -100,7 +132,7 @@ internal sealed record Config(string Id, ImageConfig Run, IReadOnlyList<string> 
     }
 
     /// <summary>The history has an entry for every step, and those that made no layer say so.</summary>
-    private static string?[] History(ConfigDocument document, int layers)
+    private static string?[] MadeBy(ConfigDocument document, int layers)
     {
         string?[] createdBy = new string?[layers];
         string?[] made = [.. (document.History ?? []).Where(step => step is { EmptyLayer: false }).Select(step => step.CreatedBy)];

@@ -17,6 +17,15 @@ internal sealed record ConfigDocument
     [JsonPropertyName("os")]
     public string? Os { get; init; }
 
+    [JsonPropertyName("variant")]
+    public string? Variant { get; init; }
+
+    [JsonPropertyName("created")]
+    public string? Created { get; init; }
+
+    [JsonPropertyName("author")]
+    public string? Author { get; init; }
+
     [JsonPropertyName("config")]
     public RunDocument? Config { get; init; }
 
@@ -55,6 +64,9 @@ internal sealed record ConfigDocument
 
     internal sealed record HistoryDocument(
         [property: JsonPropertyName("created_by")] string? CreatedBy,
+        [property: JsonPropertyName("created")] string? Created,
+        [property: JsonPropertyName("author")] string? Author,
+        [property: JsonPropertyName("comment")] string? Comment,
         [property: JsonPropertyName("empty_layer")] bool EmptyLayer);
 }
 

@@ -10,7 +10,7 @@ internal abstract class BlobSource : ImageSource
 
     public sealed override async ValueTask<SourceImage> ResolveAsync(ImagePlatform platform, CancellationToken cancellation)
     {
-        (string name, byte[] content, string? type) = await ReadFirstAsync(platform, cancellation).ConfigureAwait(false);
+        (IReadOnlyList<string> names, byte[] content, string? type) = await ReadFirstAsync(platform, cancellation).ConfigureAwait(false);
         ManifestDocument document = ManifestDocument.Parse(content, type, Where);
         for (int depth = 0; document.IsIndex; depth++)
         {
@@ -26,11 +26,18 @@ internal abstract class BlobSource : ImageSource
 
         document.CheckImage(Where);
         byte[] config = await ReadConfigAsync(document.Config!, cancellation).ConfigureAwait(false);
-        return new SourceImage(name, config, document.Layers!) { Manifest = new SourceManifest(content, document.Kind, document.Config!) };
+        return new SourceImage(names.Count > 0 ? names[0] : Where, config, document.Layers!)
+        {
+            Names = [.. names.Where(IsFullName).Select(ImageName.Normalize).Distinct()],
+            Manifest = new SourceManifest(content, document.Kind, document.Config!),
+        };
     }
 
-    /// <summary>The document that the reference leads to, with its type where the source says one, and the image's name.</summary>
-    protected abstract ValueTask<(string Name, byte[] Content, string? MediaType)> ReadFirstAsync(ImagePlatform platform, CancellationToken cancellation);
+    // "1.0" is a tag of the layout and says nothing elsewhere.
+    private static bool IsFullName(string name) => name.AsSpan().ContainsAny('/', ':') && ImageName.IsName(name);
+
+    /// <summary>The document that the reference leads to, with its type where the source says one, and the image's names, the one to show first.</summary>
+    protected abstract ValueTask<(IReadOnlyList<string> Names, byte[] Content, string? MediaType)> ReadFirstAsync(ImagePlatform platform, CancellationToken cancellation);
 
     /// <summary>Reads a manifest that an index lists, and verifies it.</summary>
     protected abstract ValueTask<byte[]> ReadManifestAsync(Descriptor descriptor, CancellationToken cancellation);

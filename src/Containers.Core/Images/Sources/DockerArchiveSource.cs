@@ -20,7 +20,10 @@ internal sealed class DockerArchiveSource(TarFile tar, string path, string? tag)
     {
         _entry = Manifest.Choose(_archive.ReadManifest(), tag, path);
         string name = tag ?? Manifest.Tags(_entry).FirstOrDefault() ?? Where;
-        return new(new SourceImage(name, _archive.ReadConfig(_entry), [.. _entry.Layers!.Select(_ => new Descriptor())]));
+        return new(new SourceImage(name, _archive.ReadConfig(_entry), [.. _entry.Layers!.Select(_ => new Descriptor())])
+        {
+            Names = [.. Manifest.Tags(_entry).Where(ImageName.IsName).Select(ImageName.Normalize).Distinct()],
+        });
     }
 
     public override Stream OpenLayer(SourceImage image, int index, CancellationToken cancellation) => _archive.OpenLayer(_entry!, index);

@@ -24,11 +24,14 @@ internal abstract class ImageSource : IDisposable
 }
 
 /// <summary>What a source says an image is.</summary>
-/// <param name="Name">The name that it has there.</param>
+/// <param name="Name">What it is called: the tag that it was chosen by, or the first that it has, or the source.</param>
 /// <param name="Config">The config's bytes.</param>
 /// <param name="Layers">Lowest first.</param>
 internal sealed record SourceImage(string Name, byte[] Config, IReadOnlyList<Descriptor> Layers)
 {
+    /// <summary>Full names that it has there, and may have in the store.</summary>
+    public IReadOnlyList<string> Names { get; init; } = [];
+
     /// <summary>The manifest, byte for byte; null where the source has none that a registry would take (docker archives).</summary>
     public SourceManifest? Manifest { get; init; }
 }

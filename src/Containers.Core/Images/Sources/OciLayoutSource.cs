@@ -21,7 +21,7 @@ internal sealed class OciLayoutSource(LayoutFiles files, string where, string? t
 
     public override void Dispose() => files.Dispose();
 
-    protected override ValueTask<(string Name, byte[] Content, string? MediaType)> ReadFirstAsync(ImagePlatform platform, CancellationToken cancellation)
+    protected override ValueTask<(IReadOnlyList<string> Names, byte[] Content, string? MediaType)> ReadFirstAsync(ImagePlatform platform, CancellationToken cancellation)
     {
         if (Failure is not null)
         {
@@ -30,9 +30,9 @@ internal sealed class OciLayoutSource(LayoutFiles files, string where, string? t
 
         CheckMark();
         ManifestDocument index = ManifestDocument.Parse(files.Read(Index, where, Hint), MediaTypes.OciIndex, $"{where}: {Index}");
-        (string? name, IReadOnlyList<Descriptor> entries) = Select(index.Manifests!);
+        IReadOnlyList<Descriptor> entries = Select(index.Manifests!);
         Descriptor entry = PlatformChoice.Choose(entries, platform, where);
-        return new((name ?? tag ?? where, ReadManifestBlob(entry, cancellation), entry.MediaType));
+        return new(([.. NamesOf(entry).Reverse()], ReadManifestBlob(entry, cancellation), entry.MediaType));
     }
 
     protected override ValueTask<byte[]> ReadManifestAsync(Descriptor descriptor, CancellationToken cancellation) => new(ReadManifestBlob(descriptor, cancellation));
@@ -64,18 +64,18 @@ internal sealed class OciLayoutSource(LayoutFiles files, string where, string? t
     }
 
     /// <summary>The entries of one image, which may have one for each machine.</summary>
-    private (string? Name, IReadOnlyList<Descriptor> Entries) Select(IReadOnlyList<Descriptor> entries)
+    private IReadOnlyList<Descriptor> Select(IReadOnlyList<Descriptor> entries)
     {
         if (tag is not null)
         {
             Descriptor[] named = [.. entries.Where(entry => NamesOf(entry).Any(name => name == tag))];
             named = named.Length > 0 ? named : [.. entries.Where(entry => NamesOf(entry).Any(name => ImageName.Same(name, tag)))];
-            return named.Length > 0 ? (NamesOf(named[0]).LastOrDefault(), named) : throw new ImageException($"{where}: there is no image \"{tag}\".", Listed(entries));
+            return named.Length > 0 ? named : throw new ImageException($"{where}: there is no image \"{tag}\".", Listed(entries));
         }
 
         string[] names = [.. entries.Select(entry => NamesOf(entry).FirstOrDefault() ?? "").Distinct()];
         return names.Length <= 1
-            ? (entries.Count > 0 ? NamesOf(entries[0]).LastOrDefault() : null, entries)
+            ? entries
             : throw new ImageException($"{where}: there are {names.Length} images and the reference does not say which.", $"{Listed(entries)} Write {where}:NAME.");
     }
 
