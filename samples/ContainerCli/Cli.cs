@@ -40,7 +40,17 @@ internal static class Cli
             root.Subcommands.Add(command);
         }
 
-        ParseResult parsed = root.Parse(PassThrough.Arrange(root, args));
+        ParseResult parsed;
+        try
+        {
+            parsed = root.Parse(PassThrough.Arrange(root, args));
+        }
+        catch (ArgumentException exception)
+        {
+            Screen.Error(exception.Message);
+            return Failed;
+        }
+
         bool runs = parsed.CommandResult.Command.Name is "run" or "diff";
         if (parsed.Errors.Count > 0)
         {
@@ -51,6 +61,14 @@ internal static class Cli
 
             Console.Error.WriteLine($"See: containers {(parsed.CommandResult.Command is RootCommand ? "" : parsed.CommandResult.Command.Name + " ")}--help");
             return runs ? Failed : 1;
+        }
+
+        if (parsed.CommandResult.Command is RootCommand)
+        {
+            foreach (Command command in root.Subcommands)
+            {
+                command.Description = command.Description?.Split(". ")[0].Split(".\n")[0].TrimEnd('.') + "."; // of each its first sentence
+            }
         }
 
         using Interrupt interrupt = new();

@@ -24,7 +24,12 @@ internal static class PassThrough
 
             if (argument is ['-', _, ..])
             {
-                at += TakesNext(root, command, argument) ? 1 : 0;
+                at += OptionOf(root, command, argument) switch
+                {
+                    { } option => TakesNext(option, argument) ? 1 : 0,
+                    null when command == root || argument is "-?" or "-h" or "--help" or "--version" => 0,
+                    null => throw new ArgumentException($"There is no option {argument}. (Options of the command stand behind the image.)"),
+                };
             }
             else if (command == root && root.Subcommands.FirstOrDefault(one => one.Name == argument) is { } named)
             {
@@ -43,16 +48,14 @@ internal static class PassThrough
         return args;
     }
 
-    private static bool TakesNext(Command root, Command command, string argument)
-    {
-        if (argument.Contains('=', StringComparison.Ordinal))
-        {
-            return false;
-        }
+    private static bool TakesNext(Option option, string argument)
+        => !argument.Contains('=', StringComparison.Ordinal) && option.Arity.MaximumNumberOfValues > 0 && option.ValueType != typeof(bool);
 
-        // Of letters that stand together, "-it", the last one may have a value.
-        string name = argument.StartsWith("--", StringComparison.Ordinal) ? argument : "-" + argument[^1];
-        Option? option = root.Options.Concat(command.Options).FirstOrDefault(one => one.Name == name || one.Aliases.Contains(name));
-        return option is { Arity.MaximumNumberOfValues: > 0 } && option.ValueType != typeof(bool);
+    // Of letters that stand together, "-it", the last one may have a value.
+    private static Option? OptionOf(Command root, Command command, string argument)
+    {
+        string written = argument.Split('=')[0];
+        string name = written.StartsWith("--", StringComparison.Ordinal) ? written : "-" + written[^1];
+        return root.Options.Concat(command.Options).FirstOrDefault(one => one.Name == name || one.Aliases.Contains(name));
     }
 }
