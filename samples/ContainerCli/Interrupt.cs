@@ -1,10 +1,15 @@
 using System.Runtime.InteropServices;
+using Containers;
 
 namespace ContainerCli;
 
 /// <summary>Ctrl-C and SIGTERM end what is on its way, in order: what it made is removed. While a container runs they are the container's.</summary>
 internal sealed class Interrupt : IDisposable
 {
+    private static readonly Lock s_gate = new();
+    private static Action<string>? s_target;
+    private static string? s_early;
+
     private readonly CancellationTokenSource _source = new();
     private readonly PosixSignalRegistration[] _signals;
 
@@ -12,16 +17,41 @@ internal sealed class Interrupt : IDisposable
 
     public CancellationToken Token => _source.Token;
 
-    /// <summary>Who gets the signals instead; null for nobody.</summary>
-    public static Action<string>? Forward { get; set; }
+    /// <summary>Gives the signals to a container that runs, also one that came while it was being started.</summary>
+    public static void GiveTo(Container container)
+    {
+        lock (s_gate)
+        {
+            s_target = signal => container.Kill(signal);
+            if (s_early is { } signal)
+            {
+                container.Kill(signal);
+            }
+        }
+    }
+
+    /// <summary>It has ended.</summary>
+    public static void TakeBack()
+    {
+        lock (s_gate)
+        {
+            s_target = null;
+        }
+    }
 
     private void Cancel(PosixSignalContext context)
     {
         context.Cancel = true;
-        if (Forward is { } forward)
+        string signal = context.Signal == PosixSignal.SIGINT ? "SIGINT" : "SIGTERM";
+        lock (s_gate)
         {
-            forward(context.Signal == PosixSignal.SIGINT ? "SIGINT" : "SIGTERM");
-            return;
+            if (s_target is not null)
+            {
+                s_target(signal);
+                return;
+            }
+
+            s_early = signal;
         }
 
         _source.Cancel();

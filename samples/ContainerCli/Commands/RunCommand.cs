@@ -51,14 +51,14 @@ internal static class RunCommand
     {
         TerminalSize size = RawConsole.Size ?? new TerminalSize(80, 24);
         await using Container started = await container.WithTerminal(size.Columns, size.Rows).StartAsync(cancellation);
-        Interrupt.Forward = signal => started.Kill(signal); // Ctrl-C is a byte on the terminal; what comes as a signal is from elsewhere
+        Interrupt.GiveTo(started); // Ctrl-C is a byte on the terminal; what comes as a signal is from elsewhere
         try
         {
             return await started.AttachConsoleAsync(CancellationToken.None);
         }
         finally
         {
-            Interrupt.Forward = null;
+            Interrupt.TakeBack();
         }
     }
 
@@ -67,14 +67,14 @@ internal static class RunCommand
         await using Container started = await container
             .WithStandardStreams(interactive ? StandardStream.Inherit : StandardStream.Null, StandardStream.Inherit, StandardStream.Inherit)
             .StartAsync(cancellation);
-        Interrupt.Forward = signal => started.Kill(signal);
+        Interrupt.GiveTo(started);
         try
         {
             return await started.WaitAsync(CancellationToken.None);
         }
         finally
         {
-            Interrupt.Forward = null;
+            Interrupt.TakeBack();
         }
     }
 }

@@ -14,7 +14,6 @@ internal static class ListCommand
         Option<bool> quiet = new("--quiet", "-q") { Description = "Ids only" };
         Option<bool> full = new("--no-trunc") { Description = "Whole ids" };
         Command command = new("images", "Lists the images of the store.") { quiet, full };
-        command.Aliases.Add("ls");
         command.SetAction(parsed =>
         {
             Columns table = new("NAME", "ID", "PLATFORM", "CREATED", "LAYERS", "SIZE");

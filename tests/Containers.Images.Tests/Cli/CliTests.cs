@@ -28,7 +28,7 @@ public sealed class CliTests : IClassFixture<SampleImage>
     [Theory]
     [InlineData(0, "true")]
     [InlineData(7, "exit 7")]
-    [InlineData(143, "kill -TERM $$")]
+    [InlineData(143, "sh -c 'kill -TERM $$'")]
     public void Run_returns_what_the_command_returns(int code, string script)
         => Assert.Equal(code, Containers("run", Name, "sh", "-c", script + "; exit $?").Code);
 
