@@ -47,7 +47,16 @@ public sealed partial class ImageStore
         using RegistrySession session = new(Registries, options.Logger ?? NullLogger.Instance);
         using ImageSource opened = await Task.Run(() => SourceKinds.Open(ImageReference.Parse(source), _loader.Layout, cancellationToken), cancellationToken).ConfigureAwait(false);
         SourceImage image = await opened.ResolveAsync(platform, cancellationToken).ConfigureAwait(false);
-        string digest = await ImagePusher.PushAsync(session, target, PushImage.Of(opened, image), options, monitor, cancellationToken).ConfigureAwait(false);
+        string digest;
+        try
+        {
+            digest = await ImagePusher.PushAsync(session, target, PushImage.Of(opened, image), options, monitor, cancellationToken).ConfigureAwait(false);
+        }
+        catch (BlobDamagedException exception)
+        {
+            throw exception.Explain(opened.Where);
+        }
+
         Telemetry.PushedBytes.Add(monitor.Received, new KeyValuePair<string, object?>("registry", target.Registry));
         return digest;
     }

@@ -55,6 +55,9 @@ public sealed class AuthTests : IClassFixture<SampleImage>, IDisposable
 
     private static string Auth(string user = "user:s3:cret") => Convert.ToBase64String(Encoding.UTF8.GetBytes(user));
 
+    private static string Auths(params (string Key, string Auth)[] entries)
+        => new JsonObject { ["auths"] = new JsonObject([.. entries.Select(entry => KeyValuePair.Create(entry.Key, (JsonNode?)new JsonObject { ["auth"] = entry.Auth }))]) }.ToJsonString();
+
     private void Write(string path, string content)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(_directory[path])!);
@@ -78,7 +81,7 @@ public sealed class AuthTests : IClassFixture<SampleImage>, IDisposable
     public async Task Password_is_found_where_docker_and_podman_keep_it(string file, string? variable)
     {
         using RegistryServer registry = WithPasswords();
-        Write(file, $$"""{"auths":{"{{registry.Name}}":{"auth":"{{Auth()}}"}}}""");
+        Write(file, Auths((registry.Name, Auth())));
         if (variable is not null)
         {
             Environment.SetEnvironmentVariable(variable, _directory[file]);
@@ -101,7 +104,7 @@ public sealed class AuthTests : IClassFixture<SampleImage>, IDisposable
     public async Task Most_specific_entry_counts(string right, string wrong)
     {
         using RegistryServer registry = WithPasswords();
-        Write("docker/config.json", $$"""{"auths":{"{{string.Format(null, wrong, registry.Name)}}":{"auth":"{{Auth("user:wrong")}}"},"{{string.Format(null, right, registry.Name)}}":{"auth":"{{Auth()}}"}}}""");
+        Write("docker/config.json", Auths((string.Format(null, wrong, registry.Name), Auth("user:wrong")), (string.Format(null, right, registry.Name), Auth())));
         Assert.Equal(_sample.Expected.Id, (await Store().PullAsync($"{registry.Name}/app:1", cancellationToken: Cancellation)).Id);
     }
 
@@ -148,7 +151,7 @@ public sealed class AuthTests : IClassFixture<SampleImage>, IDisposable
 
         Write("docker/config.json", "{");
         Assert.Contains("not the JSON", (await Assert.ThrowsAsync<RegistryException>(() => Store().PullAsync($"{registry.Name}/app:1", cancellationToken: Cancellation))).Message, StringComparison.Ordinal);
-        Write("docker/config.json", $$"""{"auths":{"{{registry.Name}}":{"auth":"%%%"}}}""");
+        Write("docker/config.json", Auths((registry.Name, "%%%")));
         Assert.Contains("no user and password in base64", (await Assert.ThrowsAsync<RegistryException>(() => Store().PullAsync($"{registry.Name}/app:1", cancellationToken: Cancellation))).Message, StringComparison.Ordinal);
     }
 
@@ -196,7 +199,7 @@ public sealed class AuthTests : IClassFixture<SampleImage>, IDisposable
         using TokenServer tokens = new(_directory["ca.pem"]);
         using RegistryServer registry = new(auth: $"auth:\n  token:\n    realm: http://localhost:{tokens.Port}/token\n    service: the registry\n    issuer: the issuer\n    rootcertbundle: {_directory["ca.pem"]}");
         registry.Push($"oci:{_sample.Layout}:1", "team/app:1", "--dest-creds", "user:s3:cret");
-        Write("docker/config.json", $$"""{"auths":{"{{registry.Name}}":{"auth":"","identitytoken":"{{TokenServer.IdentityToken}}"}}}""");
+        Write("docker/config.json", Auths((registry.Name, "")).Replace("\"auth\"", $"\"identitytoken\":\"{TokenServer.IdentityToken}\",\"auth\"", StringComparison.Ordinal));
         Assert.Equal(_sample.Expected.Id, (await Store().PullAsync($"{registry.Name}/team/app:1", cancellationToken: Cancellation)).Id);
         Assert.Contains(tokens.Asked, asked => asked.User == "by identity token");
     }

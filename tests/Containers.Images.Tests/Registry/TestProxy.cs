@@ -85,8 +85,9 @@ internal sealed class TestProxy : IDisposable
                 _tasks.Add(ServeAsync(client, Faults(_count++) ?? new Fault()));
             }
         }
-        catch (Exception exception) when (exception is OperationCanceledException or SocketException or ObjectDisposedException)
+        catch (Exception exception) when (exception is OperationCanceledException or SocketException or ObjectDisposedException or InvalidOperationException)
         {
+            // stopped
         }
     }
 
@@ -133,6 +134,12 @@ internal sealed class TestProxy : IDisposable
                 {
                     buffer = Encoding.Latin1.GetBytes(text.Replace("\r\nRange:", "\r\nXange:", StringComparison.Ordinal));
                 }
+            }
+
+            else if (server is null)
+            {
+                await client.SendAsync(Encoding.ASCII.GetBytes("HTTP/1.0 400 Bad Request\r\n\r\n"), cancellation); // TLS was tried, and a server says that it does not speak it
+                return;
             }
 
             if (server is not null)

@@ -39,10 +39,11 @@ public sealed class TlsTests : IClassFixture<SampleImage>, IDisposable
     [Fact]
     public async Task Certificate_of_an_unknown_authority_is_not_accepted()
     {
+        int requests = _registry.Requests("/v2/app");
         RegistryException exception = await Assert.ThrowsAsync<RegistryException>(() => Pull(RegistryOptions.Default));
         Assert.Contains("certificate is not accepted", exception.Message, StringComparison.Ordinal);
         Assert.Contains($"certs.d/{_registry.Name}/ca.crt", exception.Message, StringComparison.Ordinal);
-        Assert.Equal(0, _registry.Requests("/v2/app"));
+        Assert.Equal(requests, _registry.Requests("/v2/app"));
     }
 
     [Fact]

@@ -19,6 +19,8 @@ internal sealed partial class RegistrySession : IDisposable
     /// <summary>How long an answer's headers may take: a registry with a slow disk behind it takes some seconds.</summary>
     private static readonly TimeSpan s_headerTimeout = TimeSpan.FromSeconds(60);
 
+    private static readonly TimeSpan s_probeTimeout = TimeSpan.FromSeconds(10);
+
     private static readonly ProductInfoHeaderValue s_agent = new("dotnet-containers", typeof(RegistrySession).Assembly.GetName().Version?.ToString(3));
 
     private readonly ConcurrentDictionary<string, RegistryHost> _hosts = new(StringComparer.OrdinalIgnoreCase);
@@ -182,14 +184,16 @@ internal sealed partial class RegistrySession : IDisposable
         RegistryException Refused(string what) => new($"{registry.Authority}: the registry {what}, which is not followed.") { Registry = registry.Authority };
     }
 
-    private async Task<HttpResponseMessage> OnceAsync(RegistryHost host, HttpRequestMessage message, CancellationToken cancellation)
+    private Task<HttpResponseMessage> OnceAsync(RegistryHost host, HttpRequestMessage message, CancellationToken cancellation) => OnceAsync(host, message, s_headerTimeout, cancellation);
+
+    private async Task<HttpResponseMessage> OnceAsync(RegistryHost host, HttpRequestMessage message, TimeSpan patience, CancellationToken cancellation)
     {
         using HttpRequestMessage request = message;
         request.Headers.UserAgent.Add(s_agent);
         using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         if (request.Content is null)
         {
-            limit.CancelAfter(s_headerTimeout); // an upload takes what it takes: its stream watches over it
+            limit.CancelAfter(patience); // an upload takes what it takes: its stream watches over it
         }
 
         try
@@ -198,7 +202,7 @@ internal sealed partial class RegistrySession : IDisposable
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            throw new TimeoutException($"there was no answer within {s_headerTimeout.TotalSeconds} s");
+            throw new TimeoutException($"there was no answer within {patience.TotalSeconds} s");
         }
     }
 
@@ -214,8 +218,12 @@ internal sealed partial class RegistrySession : IDisposable
         {
             try
             {
-                using HttpResponseMessage answer = await OnceAsync(host, new HttpRequestMessage(HttpMethod.Get, new Uri($"https://{host.Address}/v2/")), cancellation).ConfigureAwait(false);
+                using HttpResponseMessage answer = await OnceAsync(host, new HttpRequestMessage(HttpMethod.Get, new Uri($"https://{host.Address}/v2/")), s_probeTimeout, cancellation).ConfigureAwait(false);
                 host.Scheme = "https";
+            }
+            catch (TimeoutException)
+            {
+                host.Scheme = "http"; // it waits for more of what it does not understand
             }
             catch (HttpRequestException exception) when (IsTls(exception) && host.CertificateFailure is null)
             {
