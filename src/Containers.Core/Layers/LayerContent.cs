@@ -23,6 +23,9 @@ internal sealed record LayerUnpackOptions
     /// <summary>Entries named .wh.* become overlay whiteouts and opaque marks. False for a plain rootfs tar, where they are files like others.</summary>
     public bool ConvertWhiteouts { get; init; } = true;
 
+    /// <summary>A directory that gets what is needed to make the tar again (see RecipeFormat); null for nothing.</summary>
+    public string? RecipePlace { get; init; }
+
     /// <summary>Whether files of owners that this process, which is not root, cannot give files to are its own user's.</summary>
     public bool SquashOwners { get; init; }
 

@@ -76,7 +76,7 @@ internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
         {
             string diffId = config.DiffIds[index];
             using Stream archive = open(index);
-            LayerContent content = LayerUnpacker.Unpack(archive, directory, new LayerUnpackOptions { DropWhiteouts = drop, SquashOwners = layers.Squashes }, token);
+            LayerContent content = LayerUnpacker.Unpack(archive, directory, new LayerUnpackOptions { DropWhiteouts = drop, SquashOwners = layers.Squashes, RecipePlace = Path.GetDirectoryName(directory) }, token);
             return content.DiffId == diffId
                 ? content
                 : throw new ImageException(

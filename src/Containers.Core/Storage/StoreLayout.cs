@@ -7,6 +7,7 @@ namespace Containers.Storage;
 /// <code>
 /// layers/sha256/HEX/root       an unpacked layer, an overlay's lower directory
 /// layers/sha256/HEX/layer.json what is known about it
+/// layers/sha256/HEX/recipe     how to make its tar again (see RecipeFormat), and aside/ with content that is needed for that
 /// images/sha256/HEX.json       the layers of an image, by its config's digest
 /// blobs/sha256/HEX             a config or a manifest
 /// names/HEX.json               the image that a name means, by the name's digest
