@@ -122,7 +122,7 @@ internal sealed class ArchiveInput : IDisposable
     }
 
     private bool Rethrow() => _failure is null ? false
-        : throw (_failure is ContainerException ? _failure : new LayerException("The layer's archive could not be read: " + _failure.Message, null, _failure));
+        : throw (_failure is ContainerException or OperationCanceledException ? _failure : new LayerException("The layer's archive could not be read: " + _failure.Message, null, _failure));
 
     private void Fill()
     {

@@ -38,7 +38,8 @@ public sealed partial class ImageStore
     public string Path { get; }
 
     /// <summary>Loads an image: reads what it is, and unpacks those of its layers that are not there yet.</summary>
-    /// <param name="reference"><c>docker-archive:PATH</c>, <c>docker-archive:PATH:name:tag</c>, <c>rootfs:PATH</c>, or a path whose content decides.
+    /// <param name="reference"><c>docker-archive:PATH[:NAME]</c>, <c>oci:PATH[:TAG]</c>, <c>oci-archive:PATH[:TAG]</c>, <c>dir:PATH</c>, <c>rootfs:PATH</c>, or a path whose content decides:
+    /// it begins with /, ./ or ../, or ends as the name of a tar does.
     /// A rootfs directory is used where it is and never written to; tars can be compressed with gzip, zstd or xz.</param>
     /// <param name="cancellationToken">Ends it with an <see cref="OperationCanceledException"/>; layers that are complete by then stay.</param>
     /// <exception cref="ImageException">There is no such image, or it is damaged, or meant for another machine. The store is as it was.</exception>
