@@ -8,8 +8,11 @@ internal sealed class RecipeWriter : IDisposable
     // One run of bytes between two contents is some headers; a longer one is written in pieces.
     private const int LongestRun = 64 << 10;
 
+    private const int LongestNumber = 10;
+
     private readonly byte[] _run = new byte[LongestRun];
-    private readonly byte[] _number = new byte[10];
+    private readonly byte[] _buffer = new byte[LongestRun + LongestNumber]; // the compressor is called for a lot at once: each call costs more than a header does
+    private int _buffered;
     private readonly FileWriter _file;
     private readonly DeflateStream _deflate;
     private int _length;
@@ -50,7 +53,7 @@ internal sealed class RecipeWriter : IDisposable
     {
         EndRun();
         WriteNumber(path.Length, RecipeFormat.File);
-        _deflate.Write(path);
+        Write(path);
         WriteNumber(length);
         _total += length;
         Contents.Add(path);
@@ -76,6 +79,7 @@ internal sealed class RecipeWriter : IDisposable
         }
 
         WriteNumber(length, RecipeFormat.End);
+        Flush();
         _deflate.Dispose();
         _file.Dispose();
     }
@@ -93,7 +97,7 @@ internal sealed class RecipeWriter : IDisposable
         if (_length > 0)
         {
             WriteNumber(_length, RecipeFormat.Literal);
-            _deflate.Write(_run, 0, _length);
+            Write(_run.AsSpan(0, _length));
             _total += _length;
             _length = 0;
         }
@@ -103,14 +107,39 @@ internal sealed class RecipeWriter : IDisposable
 
     private void WriteNumber(long value)
     {
-        int length = 0;
+        if (_buffered + LongestNumber > _buffer.Length)
+        {
+            Flush();
+        }
+
         ulong rest = (ulong)value;
         do
         {
-            _number[length++] = (byte)((rest & 0x7f) | (rest > 0x7f ? 0x80u : 0));
+            _buffer[_buffered++] = (byte)((rest & 0x7f) | (rest > 0x7f ? 0x80u : 0));
             rest >>= 7;
         }
         while (rest > 0);
-        _deflate.Write(_number, 0, length);
+    }
+
+    private void Write(ReadOnlySpan<byte> bytes)
+    {
+        if (_buffered + bytes.Length > _buffer.Length)
+        {
+            Flush();
+            if (bytes.Length > _buffer.Length)
+            {
+                _deflate.Write(bytes);
+                return;
+            }
+        }
+
+        bytes.CopyTo(_buffer.AsSpan(_buffered));
+        _buffered += bytes.Length;
+    }
+
+    private void Flush()
+    {
+        _deflate.Write(_buffer, 0, _buffered);
+        _buffered = 0;
     }
 }
