@@ -20,6 +20,7 @@ internal sealed class ArchiveInput : IDisposable
     private int _free = BufferCount;
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private readonly ArchiveSource _source;
+    private readonly UnpackLimits _limits;
     private readonly Thread _thread;
     private Stream? _tar;
     private volatile bool _stop;
@@ -29,8 +30,9 @@ internal sealed class ArchiveInput : IDisposable
     private int _end;
     private bool _last;
 
-    public ArchiveInput(Stream archive)
+    public ArchiveInput(Stream archive, UnpackLimits? limits = null)
     {
+        _limits = limits ?? UnpackLimits.Default;
         _source = new ArchiveSource(archive);
         for (int i = 0; i < BufferCount; i++)
         {
@@ -111,7 +113,7 @@ internal sealed class ArchiveInput : IDisposable
     }
 
     private bool Rethrow() => _failure is null ? false
-        : throw (_failure is ContainerException ? _failure : new LayerException("The layer's archive could not be read: " + _failure.Message, null, _failure));
+        : throw (_failure is ContainerException or OperationCanceledException ? _failure : new LayerException("The layer's archive could not be read: " + _failure.Message, null, _failure));
 
     private void Fill()
     {
@@ -147,6 +149,7 @@ internal sealed class ArchiveInput : IDisposable
                     }
 
                     length += count;
+                    _limits.Check(total + length, _source.Position, kind); // what stands behind the tar's end, too: it is read for the digest
                     if (_stop)
                     {
                         return;

@@ -23,6 +23,9 @@ internal sealed record LayerUnpackOptions
     /// <summary>Entries named .wh.* become overlay whiteouts and opaque marks. False for a plain rootfs tar, where they are files like others.</summary>
     public bool ConvertWhiteouts { get; init; } = true;
 
+    /// <summary>What the archive may be at most.</summary>
+    public UnpackLimits Limits { get; init; } = UnpackLimits.Default;
+
     /// <summary>Whether files of owners that this process, which is not root, cannot give files to are its own user's.</summary>
     public bool SquashOwners { get; init; }
 

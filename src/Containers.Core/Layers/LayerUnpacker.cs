@@ -16,15 +16,19 @@ internal static class LayerUnpacker
     public static LayerContent Unpack(Stream archive, string directory, LayerUnpackOptions options, CancellationToken cancellation = default)
     {
         using MappedRoot.Scope scope = SubordinateTrees.Enter(options.SquashOwners);
-        using ArchiveInput input = new(archive);
+        using ArchiveInput input = new(archive, options.Limits);
         TarReader reader = new(input);
         using TreeWriter tree = new(directory, reader, options);
         int entries = 0;
         while (reader.Next())
         {
             cancellation.ThrowIfCancellationRequested();
+            if (++entries > options.Limits.MaximumEntries)
+            {
+                throw reader.Error($"is one more than the {options.Limits.MaximumEntries} entries that a layer may have", UnpackLimits.Hint);
+            }
+
             tree.Add();
-            entries++;
         }
 
         (string diffId, long length) = input.Finish();

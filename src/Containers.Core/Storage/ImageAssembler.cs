@@ -1,6 +1,7 @@
 using System.Runtime.ExceptionServices;
 using Containers.Images;
 using Containers.Images.Archives;
+using Containers.Images.Sources;
 using Containers.Layers;
 using Containers.Native;
 using Containers.UserNamespaces;
@@ -26,10 +27,10 @@ internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
     /// <summary>Unpacks the layers that are missing.</summary>
     /// <param name="config">The image's config: what the layers have to be.</param>
     /// <param name="name">The image's name, for messages.</param>
-    /// <param name="open">Opens a layer's archive by its index from 0, the lowest; called from several threads.</param>
+    /// <param name="open">Opens a layer's archive by its index from 0, the lowest; called from several threads. One that has a digest of its own is a <see cref="BlobInput"/>.</param>
     /// <param name="cancellation">Ends it; layers that are complete by then stay.</param>
     /// <returns>The image's layers, which stay as they are at least until it is disposed.</returns>
-    public AssembledImage Assemble(Config config, string name, Func<int, Stream> open, CancellationToken cancellation)
+    public AssembledImage Assemble(Config config, string name, Func<int, CancellationToken, Stream> open, CancellationToken cancellation)
     {
         LayerLeases leases = new();
         try
@@ -43,7 +44,7 @@ internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
         }
     }
 
-    private ImageRecord Assemble(Config config, string name, Func<int, Stream> open, LayerLeases leases, CancellationToken cancellation)
+    private ImageRecord Assemble(Config config, string name, Func<int, CancellationToken, Stream> open, LayerLeases leases, CancellationToken cancellation)
     {
         StoredLayer[] stored = new StoredLayer[config.DiffIds.Count];
         // A digest can be there twice, as that of an empty layer often is.
@@ -70,19 +71,47 @@ internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
 
         // All of it is explained, and not the unpacking only: a disk that another layer fills may be full when this one is written down.
         StoredLayer Unpack(int index, string key, IReadOnlyList<byte[]> drop, CancellationToken token)
-            => UnpackFailure.Explain(() => UnpackOne(index, key, drop, token), $"{name}: layer {index + 1} of {config.DiffIds.Count} ({config.DiffIds[index]})");
+        {
+            string where = $"{name}: layer {index + 1} of {config.DiffIds.Count} ({config.DiffIds[index]})";
+            for (bool again = false; ; again = true)
+            {
+                try
+                {
+                    return UnpackFailure.Explain(() => layers.Ensure(key, directory => UnpackOne(index, directory, drop, token), leases, token), where);
+                }
+                catch (BlobDamagedException exception) when (again || !exception.IsRemote)
+                {
+                    throw exception.Explain(name);
+                }
+                catch (BlobDamagedException)
+                {
+                    // Damaged on its way, or begun with what an earlier pull left: once more, from the first byte.
+                }
+            }
+        }
 
-        StoredLayer UnpackOne(int index, string key, IReadOnlyList<byte[]> drop, CancellationToken token) => layers.Ensure(key, directory =>
+        LayerContent UnpackOne(int index, string directory, IReadOnlyList<byte[]> drop, CancellationToken token)
         {
             string diffId = config.DiffIds[index];
-            using Stream archive = open(index);
-            LayerContent content = LayerUnpacker.Unpack(archive, directory, new LayerUnpackOptions { DropWhiteouts = drop, SquashOwners = layers.Squashes }, token);
+            using Stream archive = open(index, token);
+            LayerContent content;
+            try
+            {
+                content = LayerUnpacker.Unpack(archive, directory, new LayerUnpackOptions { DropWhiteouts = drop, SquashOwners = layers.Squashes, Limits = layout.Limits }, token);
+            }
+            catch (LayerException) when (archive is BlobInput blob)
+            {
+                blob.Complete(); // that the bytes are others is a better answer than what the decoder found in them
+                throw;
+            }
+
+            (archive as BlobInput)?.Complete();
             return content.DiffId == diffId
                 ? content
                 : throw new ImageException(
                     $"{name}: layer {index + 1} of {config.DiffIds.Count} has the digest {content.DiffId}, and the config expects {diffId}.",
-                    "The archive was changed or damaged; nothing of the layer was kept.");
-        }, leases, token);
+                    archive is BlobInput { IsRemote: true } ? "The image's maker gave it another layer than its config says; nothing of the layer was kept." : "The archive was changed or damaged; nothing of the layer was kept.");
+        }
     }
 
     /// <summary>Makes the layer of directories that the image needs on top.</summary>

@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using Containers.Images;
 using Containers.Images.Archives;
+using Containers.Images.Manifests;
+using Containers.Images.Sources;
 using Containers.Layers;
 using Containers.Native;
 
@@ -24,30 +26,52 @@ internal sealed class ImageLoader(StoreLayout layout, bool squash = false)
     public Image Load(string reference, CancellationToken cancellation)
     {
         ImageReference parsed = ImageReference.Parse(reference);
+        if (parsed.Name is not null)
+        {
+            throw new ImageException($"Image \"{reference}\": names in registries are not supported yet.");
+        }
+
         if (!StoreFiles.TryStat(parsed.Path, out Kernel.statx_t stat))
         {
             throw new ImageException($"Image \"{reference}\": there is nothing at {parsed.Path}.");
         }
 
-        if (stat.Type == Kernel.S_IFDIR)
-        {
-            return FromDirectory(parsed, stat);
-        }
-
-        if (stat.Type != Kernel.S_IFREG)
+        if (stat.Type is not (Kernel.S_IFREG or Kernel.S_IFDIR))
         {
             throw new ImageException($"Image \"{reference}\": {parsed.Path} is neither a file nor a directory.");
         }
 
-        FileIdentity identity = FileIdentity.Of(parsed.Path, stat);
+        ImageTransport transport = parsed.Transport;
+        string path = parsed.Path;
+        bool isDirectory = stat.Type == Kernel.S_IFDIR;
+        if (isDirectory)
+        {
+            transport = SourceKinds.OfDirectory(parsed);
+            if (transport == ImageTransport.Rootfs)
+            {
+                return FromDirectory(parsed, stat);
+            }
+
+            // The one file that says what is there; all else goes by digests.
+            path += transport == ImageTransport.Oci ? "/" + OciLayoutSource.Index : "/" + DirSource.Manifest;
+            if (!StoreFiles.TryStat(path, out stat))
+            {
+                throw new ImageException($"{SourceKinds.NameOf(parsed)}: there is no {Path.GetFileName(path)}.", transport == ImageTransport.Oci ? OciLayoutSource.Hint : DirSource.Hint);
+            }
+        }
+
+        FileIdentity identity = FileIdentity.Of(path, stat);
         if (_remembered.TryGetValue(reference, out (FileIdentity Identity, Image Image, IReadOnlyList<string> Names) known)
             && known.Identity == identity && known.Image.LowerDirectories.All(StoreFiles.HasDirectory) && known.Names.All(name => Catalog.Names.Means(name, known.Image.Id)))
         {
             return known.Image;
         }
 
-        (Image image, IReadOnlyList<string> names) = FromFile(parsed, identity, cancellation);
-        if (StoreFiles.TryStat(parsed.Path, out stat) && FileIdentity.Of(parsed.Path, stat) == identity && identity.IsSettled)
+        layout.Open();
+        (Image image, IReadOnlyList<string> names) = isDirectory
+            ? FromDirectory(() => SourceKinds.OpenDirectory(parsed, transport), cancellation)
+            : FromFile(parsed, identity, cancellation);
+        if (StoreFiles.TryStat(path, out stat) && FileIdentity.Of(path, stat) == identity && identity.IsSettled)
         {
             if (_remembered.Count >= MaximumRemembered)
             {
@@ -62,11 +86,6 @@ internal sealed class ImageLoader(StoreLayout layout, bool squash = false)
 
     private static Image FromDirectory(ImageReference reference, in Kernel.statx_t stat)
     {
-        if (reference.Transport == ImageTransport.DockerArchive)
-        {
-            throw new ImageException($"docker-archive:{reference.Path}: this is a directory.", $"A root file system is named rootfs:{reference.Path}.");
-        }
-
         // There is no content to take a digest of: a directory is what it is at each moment. Its place stands for it.
         string id = Digest.Of(System.Text.Encoding.UTF8.GetBytes($"rootfs {stat.stx_dev_major}:{stat.stx_dev_minor} {stat.stx_ino} {reference.Path}"));
         return new Image(id, $"rootfs:{reference.Path}", [new ImageLayer(id, 0, null)], ImageConfig.Empty, [reference.Path]);
@@ -74,84 +93,95 @@ internal sealed class ImageLoader(StoreLayout layout, bool squash = false)
 
     private (Image Image, IReadOnlyList<string> Names) FromFile(ImageReference reference, FileIdentity identity, CancellationToken cancellation)
     {
-        layout.Open();
         SourceRecord? record = StoreRecords.TryLoad(RecordPath(identity), StoreJson.Default.SourceRecord);
         if (record is null || record.Identity != identity)
         {
-            record = new SourceRecord(identity, null, null, null);
+            record = new SourceRecord(identity, null, null);
         }
 
-        switch (reference.Transport)
-        {
-            case ImageTransport.DockerArchive:
-                return FromDockerArchive(reference, record, opened: null, cancellation);
-            case ImageTransport.Rootfs:
-                return FromRootfs(reference, record, opened: null, cancellation);
-        }
-
-        if (record.Manifest is not null)
-        {
-            return FromDockerArchive(reference, record, opened: null, cancellation);
-        }
-
-        if (record.RootfsKey is { } key && _layers.Has(key))
+        // What it is is known from the word before the path, or from the last time, or else by looking.
+        string key = $"{reference.Transport} {reference.Tag}";
+        ResolvedRecord? known = record.Resolved?.GetValueOrDefault(key);
+        bool isKnownRootfs = reference.Transport == ImageTransport.Any && known is null && record.RootfsKey is { } layer && _layers.Has(layer);
+        if (reference.Transport == ImageTransport.Rootfs || isKnownRootfs)
         {
             return FromRootfs(reference, record, opened: null, cancellation);
         }
 
-        using TarFile tar = TarFile.Open(reference.Path, reference.Path, layout, cancellation);
-        // An archive that has an OCI layout's mark and no manifest goes the same way, to be told what it is.
-        return tar.Has(Manifest.FileName) || tar.Has("oci-layout")
-            ? FromDockerArchive(reference, record, tar, cancellation)
-            : FromRootfs(reference, record, tar, cancellation);
-    }
-
-    private (Image Image, IReadOnlyList<string> Names) FromDockerArchive(ImageReference reference, SourceRecord record, TarFile? opened, CancellationToken cancellation)
-    {
-        DockerArchive? archive = opened is null ? null : new DockerArchive(opened, reference.Path);
-        Lock opening = new();
+        TarFile? opened = null;
         try
         {
-            IReadOnlyList<ManifestEntry> manifest = record.Manifest ?? Archive().ReadManifest();
-            ManifestEntry entry = Manifest.Choose(manifest, reference.Tag, reference.Path);
-            byte[]? knownJson = record.Configs?.GetValueOrDefault(entry.Config!);
-            byte[] json = knownJson ?? Archive().ReadConfig(entry);
-
-            string name = reference.Tag ?? Manifest.Tags(entry).FirstOrDefault() ?? $"docker-archive:{reference.Path}";
-            string where = $"docker-archive:{reference.Path}";
-            Config config = Config.Parse(json, where, entry.Layers!.Count);
-            IReadOnlyList<string> names = [.. Manifest.Tags(entry).Where(ImageName.IsName).Select(ImageName.Normalize).Distinct()];
-            Image image = Publish(config, json, name, names, where, i => Archive().OpenLayer(entry, i), cancellation);
-            if (knownJson is null)
+            if (reference.Transport == ImageTransport.Any && known is null)
             {
-                Dictionary<string, byte[]> configs = new(record.Configs ?? new Dictionary<string, byte[]>()) { [entry.Config!] = json };
-                Remember(record with { Manifest = manifest, Configs = configs });
+                opened = TarFile.Open(reference.Path, reference.Path, layout, cancellation);
+                if (SourceKinds.OfArchive(opened) == ImageTransport.Rootfs)
+                {
+                    return FromRootfs(reference, record, opened, cancellation);
+                }
             }
 
-            return (image, names);
+            (Image image, ResolvedRecord resolved) = FromSource(OpenArchive, known, cancellation);
+            if (known is null)
+            {
+                Remember(record with { Resolved = new Dictionary<string, ResolvedRecord>(record.Resolved ?? new Dictionary<string, ResolvedRecord>()) { [key] = resolved } });
+            }
+
+            return (image, resolved.Names);
         }
         finally
         {
-            archive?.Dispose();
+            opened?.Dispose();
         }
 
-        DockerArchive Archive()
+        ImageSource OpenArchive()
         {
-            lock (opening)
-            {
-                return archive ??= DockerArchive.Open(reference.Path, layout, cancellation);
-            }
+            TarFile tar = Interlocked.Exchange(ref opened, null) ?? TarFile.Open(reference.Path, SourceKinds.NameOf(reference), layout, cancellation);
+            return SourceKinds.OpenArchive(reference, tar);
         }
     }
 
-    /// <summary>Finds or unpacks the layers, and enters the image in the catalogue.</summary>
-    private Image Publish(Config config, byte[] json, string name, IReadOnlyList<string> names, string where, Func<int, Stream> open, CancellationToken cancellation)
+    private (Image Image, IReadOnlyList<string> Names) FromDirectory(Func<ImageSource> open, CancellationToken cancellation)
     {
+        (Image image, ResolvedRecord resolved) = FromSource(open, known: null, cancellation);
+        return (image, resolved.Names);
+    }
+
+    /// <summary>Makes an image of what a source has, or of what is known about it when all layers are there.</summary>
+    private (Image Image, ResolvedRecord Resolved) FromSource(Func<ImageSource> open, ResolvedRecord? known, CancellationToken cancellation)
+    {
+        if (known is not null)
+        {
+            Config config = Config.Parse(known.Config, known.Name, layers: null);
+            if (_assembler.TryFind(config.Id) is { } record
+                && Catalog.TryPublish(new Publication(config, known.Config, record) { ShownName = known.Name, Names = known.Names, Source = known.Where }) is { } image)
+            {
+                return (image, known);
+            }
+        }
+
+        using ImageSource source = open();
+        // Sources on the disk answer at once.
+        SourceImage found = source.ResolveAsync(ImagePlatform.Host, cancellation).AsTask().GetAwaiter().GetResult();
+        return (Publish(source, found, found.Names, cancellation), new ResolvedRecord(source.Where, found.Name, found.Names, found.Config));
+    }
+
+    /// <summary>Finds or unpacks the layers, and enters the image in the catalogue.</summary>
+    private Image Publish(ImageSource source, SourceImage found, IReadOnlyList<string> names, CancellationToken cancellation)
+    {
+        Config config = Config.Parse(found.Config, source.Where, found.Layers.Count);
         while (true)
         {
             ImageRecord? known = _assembler.TryFind(config.Id);
-            using AssembledImage? assembled = known is null ? _assembler.Assemble(config, where, open, cancellation) : null;
-            if (Catalog.TryPublish(new Publication(config, json, known ?? assembled!.Record) { ShownName = name, Names = names, Source = where }) is { } image)
+            using AssembledImage? assembled = known is null ? _assembler.Assemble(config, source.Where, (i, token) => source.OpenLayer(found, i, token), cancellation) : null;
+            Publication publication = new(config, found.Config, known ?? assembled!.Record)
+            {
+                ShownName = found.Name,
+                Names = names,
+                Source = source.Where,
+                Manifest = found.Manifest?.Content,
+                ManifestMediaType = found.Manifest?.MediaType,
+            };
+            if (Catalog.TryPublish(publication) is { } image)
             {
                 return image;
             }
@@ -183,7 +213,7 @@ internal sealed class ImageLoader(StoreLayout layout, bool squash = false)
         LayerContent content = UnpackFailure.Explain(() =>
         {
             using Stream archive = opened?.OpenWhole() ?? File.OpenRead(reference.Path);
-            return LayerUnpacker.Unpack(archive, LayerStore.MakeRoot(work), new LayerUnpackOptions { ConvertWhiteouts = false, SquashOwners = squash }, cancellation);
+            return LayerUnpacker.Unpack(archive, LayerStore.MakeRoot(work), new LayerUnpackOptions { ConvertWhiteouts = false, SquashOwners = squash, Limits = layout.Limits }, cancellation);
         }, $"rootfs:{reference.Path}");
         if (content.Entries == 0)
         {

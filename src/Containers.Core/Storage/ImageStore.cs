@@ -14,7 +14,7 @@ namespace Containers;
 /// </remarks>
 public sealed partial class ImageStore
 {
-    private static readonly ConcurrentDictionary<string, Storage.ImageLoader> s_loaders = new(), s_squashing = new();
+    private static readonly ConcurrentDictionary<(string Path, UnpackLimits Limits), Storage.ImageLoader> s_loaders = new(), s_squashing = new();
 
     private readonly Storage.ImageLoader _loader;
     private readonly Storage.ImageLoader _squashing;
@@ -22,13 +22,14 @@ public sealed partial class ImageStore
     /// <summary>Uses a directory as the store. It is made when the first image is loaded.</summary>
     /// <param name="path">The directory; null for the usual one: what the environment variable CONTAINERS_STORE names, or
     /// /var/lib/containers-net for root, or containers-net in $XDG_DATA_HOME (~/.local/share).</param>
-    public ImageStore(string? path = null)
+    /// <param name="limits">What a layer may be at most; null for <see cref="UnpackLimits.Default"/>.</param>
+    public ImageStore(string? path = null, UnpackLimits? limits = null)
     {
         Path = System.IO.Path.GetFullPath(string.IsNullOrEmpty(path) ? DefaultPath() : path).TrimEnd('/');
         Path = Path.Length == 0 ? "/" : Path;
-        _loader = s_loaders.GetOrAdd(Path, root => new Storage.ImageLoader(new Storage.StoreLayout(root)));
+        _loader = s_loaders.GetOrAdd((Path, limits ?? UnpackLimits.Default), static key => new Storage.ImageLoader(new Storage.StoreLayout(key.Path, key.Limits)));
         // For root it is the same: it can give files to everyone.
-        _squashing = Kernel.geteuid() == 0 ? _loader : s_squashing.GetOrAdd(Path, root => new Storage.ImageLoader(new Storage.StoreLayout(root), squash: true));
+        _squashing = Kernel.geteuid() == 0 ? _loader : s_squashing.GetOrAdd((Path, limits ?? UnpackLimits.Default), static key => new Storage.ImageLoader(new Storage.StoreLayout(key.Path, key.Limits), squash: true));
     }
 
     /// <summary>The store in the usual place; the environment is looked at each time.</summary>
@@ -38,7 +39,8 @@ public sealed partial class ImageStore
     public string Path { get; }
 
     /// <summary>Loads an image: reads what it is, and unpacks those of its layers that are not there yet.</summary>
-    /// <param name="reference"><c>docker-archive:PATH</c>, <c>docker-archive:PATH:name:tag</c>, <c>rootfs:PATH</c>, or a path whose content decides.
+    /// <param name="reference"><c>docker-archive:PATH[:NAME]</c>, <c>oci:PATH[:TAG]</c>, <c>oci-archive:PATH[:TAG]</c>, <c>dir:PATH</c>, <c>rootfs:PATH</c>, or a path whose content decides:
+    /// it begins with /, ./ or ../, or ends as the name of a tar does.
     /// A rootfs directory is used where it is and never written to; tars can be compressed with gzip, zstd or xz.</param>
     /// <param name="cancellationToken">Ends it with an <see cref="OperationCanceledException"/>; layers that are complete by then stay.</param>
     /// <exception cref="ImageException">There is no such image, or it is damaged, or meant for another machine. The store is as it was.</exception>

@@ -16,7 +16,7 @@ namespace Containers.Storage;
 /// </code>
 /// Everything outside of work/ is complete: it got there by a rename. All of it can be removed at any time when no container runs.
 /// </remarks>
-internal sealed class StoreLayout(string root)
+internal sealed class StoreLayout(string root, UnpackLimits? limits = null)
 {
     /// <summary>The environment variable that says where the store is.</summary>
     public const string Variable = "CONTAINERS_STORE";
@@ -27,6 +27,9 @@ internal sealed class StoreLayout(string root)
     private const uint Private = 0x1C0; // 0700
 
     public string Root { get; } = root;
+
+    /// <summary>What a layer may be at most.</summary>
+    public UnpackLimits Limits { get; } = limits ?? UnpackLimits.Default;
 
     public string Layers { get; } = root + "/layers/sha256";
 

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
-using Containers.Images.Archives;
 
 namespace Containers.Storage;
 
@@ -27,9 +26,15 @@ internal sealed record ImageRecord(IReadOnlyList<ImageLayerRecord> Layers, strin
 /// <summary>What a file was found to be when it was read.</summary>
 /// <param name="Identity">It is still that as long as this is the same.</param>
 /// <param name="RootfsKey">The unpacked layer of a root file system's tar.</param>
-/// <param name="Manifest">A docker archive's manifest.json.</param>
-/// <param name="Configs">Those of a docker archive's configs that were read, by their names in it.</param>
-internal sealed record SourceRecord(FileIdentity Identity, string? RootfsKey, IReadOnlyList<ManifestEntry>? Manifest, IReadOnlyDictionary<string, byte[]>? Configs);
+/// <param name="Resolved">Images of it that were looked for, by the transport and tag of the reference.</param>
+internal sealed record SourceRecord(FileIdentity Identity, string? RootfsKey, IReadOnlyDictionary<string, ResolvedRecord>? Resolved);
+
+/// <summary>What a reference to a file led to.</summary>
+/// <param name="Where">The source.</param>
+/// <param name="Name">What the image is called.</param>
+/// <param name="Names">Names that mean the image since.</param>
+/// <param name="Config">The config's bytes.</param>
+internal sealed record ResolvedRecord(string Where, string Name, IReadOnlyList<string> Names, byte[] Config);
 
 [JsonSerializable(typeof(LayerRecord))]
 [JsonSerializable(typeof(ImageRecord))]

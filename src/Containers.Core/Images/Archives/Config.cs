@@ -26,9 +26,9 @@ internal sealed record Config(string Id, ImageConfig Run, IReadOnlyList<string> 
     /// <summary>Reads a config and checks that this machine can run what it describes.</summary>
     /// <param name="json">The document.</param>
     /// <param name="where">The archive and the name in it, for messages.</param>
-    /// <param name="layers">How many layers the manifest lists.</param>
+    /// <param name="layers">How many layers the manifest lists; null where that was checked before.</param>
     /// <exception cref="ImageException">It is wrong, or meant for another machine.</exception>
-    public static Config Parse(byte[] json, string where, int layers)
+    public static Config Parse(byte[] json, string where, int? layers)
     {
         Config config = Describe(json, where, layers);
         CheckMachine(config.Run, where);
@@ -37,13 +37,13 @@ internal sealed record Config(string Id, ImageConfig Run, IReadOnlyList<string> 
 
     /// <summary>Reads a config, whatever machine it is for.</summary>
     /// <exception cref="ImageException">It is wrong.</exception>
-    public static Config Describe(byte[] json, string where, int layers)
+    public static Config Describe(byte[] json, string where, int? layers)
     {
         ConfigDocument document = Read(json, where);
         IReadOnlyList<string> diffIds = document.Rootfs?.DiffIds
-            ?? (layers == 0 && document.Rootfs is not null ? Array.Empty<string>() : null) // an image of nothing but a config
+            ?? ((layers is null or 0) && document.Rootfs is not null ? Array.Empty<string>() : null) // an image of nothing but a config
             ?? throw new ImageException($"{where}: the image's config has no rootfs.diff_ids.");
-        if (diffIds.Count != layers)
+        if (layers is not null && diffIds.Count != layers)
         {
             throw new ImageException($"{where}: the config lists {diffIds.Count} layers (rootfs.diff_ids) and the manifest {layers}.");
         }

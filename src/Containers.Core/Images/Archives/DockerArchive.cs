@@ -31,7 +31,7 @@ internal sealed class DockerArchive(TarFile tar, string path) : IDisposable
         {
             throw new ImageException(
                 $"{_name}: the archive has no {Manifest.FileName}.",
-                tar.Has("oci-layout") ? $"It is an OCI archive, which is not supported yet: skopeo copy oci-archive:{path} docker-archive:image.tar converts it."
+                tar.Has("oci-layout") ? $"It is an OCI archive: oci-archive:{path}."
                     : "It is no archive of docker save. A tar of a root file system is named rootfs:PATH.");
         }
 

@@ -43,11 +43,15 @@ internal static class PlainFile
         using (WorkArea work = WorkArea.Begin(layout, $"archive-{Guid.NewGuid():N}", cancellation))
         using (FileStream plain = new(work.Path + "/tar", FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0))
         {
+            SafeFileHandle handle = plain.SafeFileHandle; // once: each time it is asked for, the stream seeks to where it believes to be, which is the beginning
             byte[] buffer = new byte[256 << 10];
+            long length = 0;
             for (int count; (count = tar.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false)) > 0;)
             {
                 cancellation.ThrowIfCancellationRequested();
-                StoreFiles.Write(plain.SafeFileHandle, buffer.AsSpan(0, count), plain.Name);
+                length += count;
+                layout.Limits.Check(length, source.Position, kind);
+                StoreFiles.Write(handle, buffer.AsSpan(0, count), plain.Name);
             }
 
             // The work area goes, and the file with its last descriptor: a crash leaves nothing.
