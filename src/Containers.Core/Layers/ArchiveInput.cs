@@ -21,6 +21,7 @@ internal sealed class ArchiveInput : IDisposable
     private int _free = BufferCount;
     private readonly IncrementalHash _hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private readonly ArchiveSource _source;
+    private readonly UnpackLimits _limits;
     private readonly Thread _thread;
     private Stream? _tar;
     private volatile bool _stop;
@@ -30,8 +31,9 @@ internal sealed class ArchiveInput : IDisposable
     private int _end;
     private bool _last;
 
-    public ArchiveInput(Stream archive)
+    public ArchiveInput(Stream archive, UnpackLimits? limits = null)
     {
+        _limits = limits ?? UnpackLimits.Default;
         _source = new ArchiveSource(archive);
         for (int i = 0; i < BufferCount; i++)
         {
@@ -158,6 +160,7 @@ internal sealed class ArchiveInput : IDisposable
                     }
 
                     length += count;
+                    _limits.Check(total + length, _source.Position, kind); // what stands behind the tar's end, too: it is read for the digest
                     if (_stop)
                     {
                         return;

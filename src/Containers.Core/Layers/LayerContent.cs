@@ -26,6 +26,9 @@ internal sealed record LayerUnpackOptions
     /// <summary>A directory that gets what is needed to make the tar again (see RecipeFormat); null for nothing.</summary>
     public string? RecipePlace { get; init; }
 
+    /// <summary>What the archive may be at most.</summary>
+    public UnpackLimits Limits { get; init; } = UnpackLimits.Default;
+
     /// <summary>Whether files of owners that this process, which is not root, cannot give files to are its own user's.</summary>
     public bool SquashOwners { get; init; }
 

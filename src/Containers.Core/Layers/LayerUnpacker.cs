@@ -18,15 +18,19 @@ internal static class LayerUnpacker
     {
         using MappedRoot.Scope scope = SubordinateTrees.Enter(options.SquashOwners);
         using RecipeWriter? recipe = options.RecipePlace is { } place ? new RecipeWriter(place) : null;
-        using ArchiveInput input = new(archive) { Recipe = recipe };
+        using ArchiveInput input = new(archive, options.Limits) { Recipe = recipe };
         TarReader reader = new(input);
         using TreeWriter tree = new(directory, reader, options, recipe);
         int entries = 0;
         while (reader.Next())
         {
             cancellation.ThrowIfCancellationRequested();
+            if (++entries > options.Limits.MaximumEntries)
+            {
+                throw reader.Error($"is one more than the {options.Limits.MaximumEntries} entries that a layer may have", UnpackLimits.Hint);
+            }
+
             tree.Add();
-            entries++;
         }
 
         (string diffId, long length) = input.Finish();

@@ -7,6 +7,11 @@ internal sealed unsafe partial class TreeWriter
 {
     private void AddFile(byte* name)
     {
+        if (_entry.Size > _limits.MaximumFileSize)
+        {
+            throw _reader.Error($"has {_entry.Size} bytes, and a file may have {_limits.MaximumFileSize}", UnpackLimits.Hint);
+        }
+
         // Group and others get nothing before the owner is right. In the usual case, root's file with a mode that the umask leaves alone, it is right from the start.
         bool plain = _defaults.AreKept(_entry);
         uint mode = plain ? _entry.Mode : 0x180;

@@ -21,6 +21,7 @@ internal sealed unsafe partial class TreeWriter : IDisposable
     private readonly ByteBuffer _real = new();
     private readonly Whiteouts? _whiteouts;
     private readonly CreationDefaults _defaults = new();
+    private readonly UnpackLimits _limits;
 
     private readonly RecipeWriter? _recipe;
 
@@ -32,6 +33,7 @@ internal sealed unsafe partial class TreeWriter : IDisposable
         _source = _directories.NewPlace();
         _reader = reader;
         _entry = reader.Entry;
+        _limits = options.Limits;
         _whiteouts = options.ConvertWhiteouts ? new Whiteouts(_directories, options.DropWhiteouts) : null;
     }
 
@@ -62,6 +64,12 @@ internal sealed unsafe partial class TreeWriter : IDisposable
         catch (LayerException exception)
         {
             throw _reader.Error("cannot be placed. " + exception.Message.TrimEnd('.'));
+        }
+
+        // Of where it comes to lie: links lead deeper than any name is long.
+        if (_parent.Real.Length > 0 && _parent.Real.Span.Count((byte)'/') + 2 > _limits.MaximumDepth)
+        {
+            throw _reader.Error($"lies deeper than {_limits.MaximumDepth} directories", UnpackLimits.Hint);
         }
 
         fixed (byte* path = _path)

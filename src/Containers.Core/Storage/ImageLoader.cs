@@ -213,7 +213,7 @@ internal sealed class ImageLoader(StoreLayout layout, bool squash = false)
         LayerContent content = UnpackFailure.Explain(() =>
         {
             using Stream archive = opened?.OpenWhole() ?? File.OpenRead(reference.Path);
-            return LayerUnpacker.Unpack(archive, LayerStore.MakeRoot(work), new LayerUnpackOptions { ConvertWhiteouts = false, SquashOwners = squash, RecipePlace = work.Path }, cancellation);
+            return LayerUnpacker.Unpack(archive, LayerStore.MakeRoot(work), new LayerUnpackOptions { ConvertWhiteouts = false, SquashOwners = squash, Limits = layout.Limits, RecipePlace = work.Path }, cancellation);
         }, $"rootfs:{reference.Path}");
         if (content.Entries == 0)
         {

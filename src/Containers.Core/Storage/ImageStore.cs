@@ -14,7 +14,7 @@ namespace Containers;
 /// </remarks>
 public sealed partial class ImageStore
 {
-    private static readonly ConcurrentDictionary<string, Storage.ImageLoader> s_loaders = new(), s_squashing = new();
+    private static readonly ConcurrentDictionary<(string Path, UnpackLimits Limits), Storage.ImageLoader> s_loaders = new(), s_squashing = new();
 
     private readonly Storage.ImageLoader _loader;
     private readonly Storage.ImageLoader _squashing;
@@ -22,13 +22,14 @@ public sealed partial class ImageStore
     /// <summary>Uses a directory as the store. It is made when the first image is loaded.</summary>
     /// <param name="path">The directory; null for the usual one: what the environment variable CONTAINERS_STORE names, or
     /// /var/lib/containers-net for root, or containers-net in $XDG_DATA_HOME (~/.local/share).</param>
-    public ImageStore(string? path = null)
+    /// <param name="limits">What a layer may be at most; null for <see cref="UnpackLimits.Default"/>.</param>
+    public ImageStore(string? path = null, UnpackLimits? limits = null)
     {
         Path = System.IO.Path.GetFullPath(string.IsNullOrEmpty(path) ? DefaultPath() : path).TrimEnd('/');
         Path = Path.Length == 0 ? "/" : Path;
-        _loader = s_loaders.GetOrAdd(Path, root => new Storage.ImageLoader(new Storage.StoreLayout(root)));
+        _loader = s_loaders.GetOrAdd((Path, limits ?? UnpackLimits.Default), static key => new Storage.ImageLoader(new Storage.StoreLayout(key.Path, key.Limits)));
         // For root it is the same: it can give files to everyone.
-        _squashing = Kernel.geteuid() == 0 ? _loader : s_squashing.GetOrAdd(Path, root => new Storage.ImageLoader(new Storage.StoreLayout(root), squash: true));
+        _squashing = Kernel.geteuid() == 0 ? _loader : s_squashing.GetOrAdd((Path, limits ?? UnpackLimits.Default), static key => new Storage.ImageLoader(new Storage.StoreLayout(key.Path, key.Limits), squash: true));
     }
 
     /// <summary>The store in the usual place; the environment is looked at each time.</summary>

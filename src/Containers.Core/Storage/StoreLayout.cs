@@ -24,7 +24,7 @@ namespace Containers.Storage;
 /// only remembered (sources/) is not synced: a file there that is damaged is as good as none.</para>
 /// <para>What is removed is first renamed into work/, and so is never there by half either.</para>
 /// </remarks>
-internal sealed class StoreLayout(string root)
+internal sealed class StoreLayout(string root, UnpackLimits? limits = null)
 {
     /// <summary>The environment variable that says where the store is.</summary>
     public const string Variable = "CONTAINERS_STORE";
@@ -35,6 +35,9 @@ internal sealed class StoreLayout(string root)
     private const uint Private = 0x1C0; // 0700
 
     public string Root { get; } = root;
+
+    /// <summary>What a layer may be at most.</summary>
+    public UnpackLimits Limits { get; } = limits ?? UnpackLimits.Default;
 
     public string Layers { get; } = root + "/layers/sha256";
 

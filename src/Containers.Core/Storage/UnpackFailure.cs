@@ -14,7 +14,7 @@ internal static class UnpackFailure
         }
         catch (LayerException exception)
         {
-            throw new ImageException($"{where}: {exception.Message}", innerException: exception);
+            throw new ImageException($"{where}: {exception.Message}", exception.Hint, exception);
         }
         catch (KernelException exception)
         {

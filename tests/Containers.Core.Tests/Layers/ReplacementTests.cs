@@ -1,3 +1,4 @@
+using Containers.Layers;
 using Xunit;
 
 namespace Containers.Tests.Layers;
@@ -66,7 +67,8 @@ public sealed class ReplacementTests : IClassFixture<HostState>
         TarWriter tar = new TarWriter().LongName(string.Concat(Enumerable.Repeat("d/", 2000))).Directory("x");
         // A link to the middle, so that the tree can grow deeper than any path may be long.
         tar.LongName(string.Concat(Enumerable.Repeat("d/", 900)), 'K').Symlink("middle", "x").Add("middle/d/d/file", data: "x").Add("d", data: "file now");
-        Unpacking.Unpack(tar.End(), directory["root"]);
+        Directory.CreateDirectory(directory["root"]);
+        LayerUnpacker.Unpack(new MemoryStream(tar.End()), directory["root"], new LayerUnpackOptions { Limits = new UnpackLimits { MaximumDepth = 10_000 } });
         Assert.Equal("file now", File.ReadAllText(directory["root/d"]));
     }
 

@@ -39,7 +39,9 @@ public sealed class SparseTests : IClassFixture<HostState>
     public void A_size_beyond_the_file_system_is_the_kernels_error()
     {
         using TestDirectory directory = new();
-        KernelException exception = Assert.Throws<KernelException>(() => Unpacking.Unpack(Map("0,10", "9000000000000000000").End(), directory["root"]));
+        Directory.CreateDirectory(directory["root"]);
+        LayerUnpackOptions options = new() { Limits = new UnpackLimits { MaximumFileSize = long.MaxValue } };
+        KernelException exception = Assert.Throws<KernelException>(() => LayerUnpacker.Unpack(new MemoryStream(Map("0,10", "9000000000000000000").End()), directory["root"], options));
         Assert.Equal(Errno.EFBIG, exception.Errno);
     }
 

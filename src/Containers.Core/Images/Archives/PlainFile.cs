@@ -45,9 +45,12 @@ internal static class PlainFile
         {
             SafeFileHandle handle = plain.SafeFileHandle; // once: each time it is asked for, the stream seeks to where it believes to be, which is the beginning
             byte[] buffer = new byte[256 << 10];
+            long length = 0;
             for (int count; (count = tar.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false)) > 0;)
             {
                 cancellation.ThrowIfCancellationRequested();
+                length += count;
+                layout.Limits.Check(length, source.Position, kind);
                 StoreFiles.Write(handle, buffer.AsSpan(0, count), plain.Name);
             }
 
