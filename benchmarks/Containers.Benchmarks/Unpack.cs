@@ -75,14 +75,15 @@ internal static class UnpackBenchmark
             }
 
             yield return new Contender("gnu-tar", name, archive, (from, to) => Execute("tar", "--xattrs", "--xattrs-include=*", "--numeric-owner", "-xf", from, "-C", to));
-            yield return new Contender("containers", name, archive, Unpack);
+            yield return new Contender("containers", name, archive, (from, to) => Unpack(from, to, recipe: null));
+            yield return new Contender("with-recipe", name, archive, (from, to) => Unpack(from, to, recipe: Path.GetDirectoryName(to)));
         }
     }
 
-    private static void Unpack(string archive, string directory)
+    private static void Unpack(string archive, string directory, string? recipe)
     {
         using FileStream stream = new(archive, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
-        LayerUnpacker.Unpack(stream, directory, new LayerUnpackOptions { ConvertWhiteouts = false });
+        LayerUnpacker.Unpack(stream, directory, new LayerUnpackOptions { ConvertWhiteouts = false, RecipePlace = recipe });
     }
 
     private static double Measure(Contender contender, string work)

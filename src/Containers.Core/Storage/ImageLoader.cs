@@ -226,7 +226,7 @@ internal sealed partial class ImageLoader(StoreLayout layout, bool squash = fals
         LayerContent content = UnpackFailure.Explain(() =>
         {
             using Stream archive = opened?.OpenWhole() ?? File.OpenRead(reference.Path);
-            return LayerUnpacker.Unpack(archive, LayerStore.MakeRoot(work), new LayerUnpackOptions { ConvertWhiteouts = false, SquashOwners = squash, Limits = layout.Limits }, cancellation);
+            return LayerUnpacker.Unpack(archive, LayerStore.MakeRoot(work), new LayerUnpackOptions { ConvertWhiteouts = false, SquashOwners = squash, Limits = layout.Limits, RecipePlace = work.Path }, cancellation);
         }, $"rootfs:{reference.Path}");
         if (content.Entries == 0)
         {

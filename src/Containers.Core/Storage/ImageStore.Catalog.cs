@@ -34,12 +34,13 @@ public sealed partial class ImageStore
     public string Tag(string name, string newName)
     {
         ArgumentException.ThrowIfNullOrEmpty(newName);
-        if (!ImageName.IsName(newName) || newName.Contains('@', StringComparison.Ordinal))
+        ImageName full = ImageName.Parse(newName);
+        if (full.Digest is not null)
         {
-            throw new ImageException($"\"{newName}\" cannot be an image's name.", "A name is [HOST[:PORT]/]PATH[:TAG], in small letters but for the tag.");
+            throw new ImageException($"\"{newName}\" cannot be an image's new name: a digest says itself what it means.", "A name is [HOST[:PORT]/]REPOSITORY[:TAG].");
         }
 
-        return _loader.Catalog.Tag(name, ImageName.Normalize(newName))
+        return _loader.Catalog.Tag(name, full.ToString())
             ?? throw new ImageException($"There is no image \"{name}\" in the store {Path}.", $"{nameof(List)} tells which there are.");
     }
 

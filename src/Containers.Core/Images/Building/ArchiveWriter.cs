@@ -97,9 +97,9 @@ internal sealed class ArchiveWriter
         string configName = AddBlob(configJson);
         string[] layerNames = [.. layers.Select(layer => Blobs + Digest.Hex(layer.Digest))];
         string? fullTag = tag is null ? null : tag.AsSpan(tag.LastIndexOf('/') + 1).Contains(':') ? tag : tag + ":latest";
-        byte[] manifest = BuiltDocuments.OciManifest(Digest.Of(configJson), configJson.Length, layers);
+        byte[] manifest = BuiltDocuments.OciManifest(Digest.Of(configJson), configJson.Length, layers.Select(layer => ("application/vnd.oci.image.layer.v1.tar", layer.Digest, layer.Size)));
         AddBlob(manifest);
-        Add("manifest.json", BuiltDocuments.DockerManifest(configName, fullTag, layerNames));
+        Add("manifest.json", BuiltDocuments.DockerManifest(configName, fullTag is null ? [] : [fullTag], layerNames));
         Add("index.json", BuiltDocuments.OciIndex(Digest.Of(manifest), manifest.Length, fullTag));
         Add("oci-layout", """{"imageLayoutVersion":"1.0.0"}"""u8.ToArray());
         return Digest.Of(configJson);
