@@ -35,7 +35,8 @@ internal static class Cli
         RegistryFlags.AddTo(root);
         foreach (Command command in (IEnumerable<Command>)[
             RunCommand.Create(), ExplainCommand.Create(), PullCommand.Create(), PushCommand.Create(), ListCommand.Create(), InspectCommand.Create(), HistoryCommand.Create(),
-            TagCommand.Create(), RemoveCommand.Create(), LoadCommand.Create(), BuildFromCommand.Create(), DoctorCommand.Create()])
+            TagCommand.Create(), RemoveCommand.Create(), SaveCommand.Create(), LoadCommand.Create(), BuildFromCommand.Create(), DiffCommand.Create(),
+            PruneCommand.Create(), UsageCommand.Create(), VerifyCommand.Create(), DoctorCommand.Create()])
         {
             root.Subcommands.Add(command);
         }

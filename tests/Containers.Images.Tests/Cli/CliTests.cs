@@ -117,6 +117,43 @@ public sealed class CliTests : IClassFixture<SampleImage>
     }
 
     [Fact]
+    public void Diff_lists_what_a_command_changes_and_commits_it()
+    {
+        (int code, string output, string error) = Containers("diff", "--commit", "changed:1", Name, "sh", "-c", "echo said; echo hi > /etc/motd; rm /etc/added; echo more >> /etc/release");
+
+        Assert.True(code == 0, error);
+        Assert.Equal(["A /etc/motd", "C /etc/release", "D /etc/added"], output.TrimEnd().Split('\n').Where(line => line is not ['C', ' ', '/', 'e', 't', 'c']).Order());
+        Assert.Contains("said", error, StringComparison.Ordinal);
+        Assert.Equal("hi\n", Containers("run", "changed:1", "cat", "/etc/motd").Output);
+        Assert.Equal(1, Containers("run", "changed:1", "cat", "/etc/added").Code);
+    }
+
+    [Fact]
+    public void Saved_image_is_one_that_others_read_and_comes_back_the_same()
+    {
+        Requires.Tools("skopeo");
+        string file = _sample["saved.tar"], layout = _sample["saved-layout"];
+
+        Assert.Equal(0, Containers("save", Name, "-o", file).Code);
+        Assert.Equal(0, Containers("save", Name, "-o", $"oci:{layout}:1", "--compression", "zstd").Code);
+
+        Assert.Equal(4, JsonNode.Parse(Tool.Run("skopeo", "inspect", $"docker-archive:{file}"))!["Layers"]!.AsArray().Count);
+        Assert.Equal(4, JsonNode.Parse(Tool.Run("skopeo", "inspect", $"oci:{layout}:1"))!["Layers"]!.AsArray().Count);
+        Assert.StartsWith((string)JsonNode.Parse(Containers("inspect", Name).Output)![0]!["Id"]!, Containers("load", $"oci:{layout}:1").Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Store_is_counted_verified_and_pruned()
+    {
+        Assert.Contains(Name, Containers("df").Output, StringComparison.Ordinal);
+        (int code, string output, _) = Containers("verify");
+        Assert.Equal(0, code);
+        Assert.Contains("0 problems", output, StringComparison.Ordinal);
+        Assert.Contains("freed", Containers("prune").Output, StringComparison.Ordinal);
+        Assert.Equal(0, Containers("run", Name, "true").Code);
+    }
+
+    [Fact]
     public void Explain_prints_commands_and_starts_nothing()
     {
         Assert.Contains("pivot_root", Containers("explain", Name).Output, StringComparison.Ordinal);
@@ -127,7 +164,7 @@ public sealed class CliTests : IClassFixture<SampleImage>
     public void Help_teaches_each_command()
     {
         string help = Containers("--help").Output;
-        foreach (string command in (string[])["run", "pull", "push", "images", "inspect", "history", "load", "build-from", "explain", "doctor"])
+        foreach (string command in (string[])["run", "pull", "push", "images", "inspect", "history", "save", "load", "build-from", "diff", "prune", "explain", "doctor"])
         {
             Assert.Contains($"  {command} ", help, StringComparison.Ordinal);
             Assert.Contains($"containers {command}", Containers(command, "--help").Output, StringComparison.Ordinal);
