@@ -42,6 +42,7 @@ public sealed partial class ContainerBuilder
         using LaunchParts parts = LaunchParts.Of(Spec);
         parts.Foresee(request);
         UserNamespaces.PreparedMounts.Foresee(request);
+        Storage.FuseOverlayRoot.ForeseeRoot(request);
         using LaunchPlan plan = LaunchPlan.Compile(request, hostPidFd: 3, KernelFeatures.Current);
         return style == ExplainStyle.Shell ? Explanation.Shell(plan, request) : Explanation.SystemCalls(plan, request);
 

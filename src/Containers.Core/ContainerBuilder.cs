@@ -131,9 +131,15 @@ public sealed partial class ContainerBuilder
 
     /// <summary>
     /// Makes a copy of the image or directory the root, which goes with the container. It takes the time and the space of all its files (blocks are shared where
-    /// the file system can), and needs no overlay: Linux 5.10 has none in user namespaces, and before 5.19 none shows other owners.
+    /// the file system can), and needs no overlay: Linux 5.10 has none in user namespaces (<see cref="WithFuseOverlayRoot"/> needs none of the kernel either), and before 5.19 none shows other owners.
     /// </summary>
     public ContainerBuilder WithCopiedRoot() => WithSpec(Spec with { RootMode = RootMode.Copy });
+
+    /// <summary>
+    /// Puts an overlay over the image or directory that fuse-overlayfs(1) makes, where the kernel has none for this process's user (before Linux 5.11). The package
+    /// fuse-overlayfs has to be installed, and this user has to be let in to /dev/fuse. Each access to the root goes through that program, one of which runs beside each container.
+    /// </summary>
+    public ContainerBuilder WithFuseOverlayRoot() => WithSpec(Spec with { RootMode = RootMode.FuseOverlay });
 
     /// <summary>Leaves /etc/hostname, /etc/hosts and /etc/resolv.conf as the image has them.</summary>
     public ContainerBuilder WithoutEtcFiles() => WithSpec(Spec with { EtcFiles = false });

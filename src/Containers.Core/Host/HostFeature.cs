@@ -75,7 +75,7 @@ public enum HostFeature
     /// <summary>An overlay whose lower directories have their owners mapped.</summary>
     OverlayIdmappedLower,
 
-    /// <summary>An overlay without the kernel: fuse-overlayfs(1) and /dev/fuse.</summary>
+    /// <summary>An overlay without the kernel: fuse-overlayfs(1), and /dev/fuse for this user.</summary>
     FuseOverlayfs,
 
     /// <summary>Mounts that show other owners: MOUNT_ATTR_IDMAP.</summary>

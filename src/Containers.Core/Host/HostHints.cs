@@ -24,10 +24,10 @@ internal static class HostHints
         HostFeature.MemoryController or HostFeature.CpuController or HostFeature.CpusetController or HostFeature.PidsController or HostFeature.IoController or HostFeature.HugetlbController
             => "Root; or a part of the cgroup tree that was delegated with the controller (systemd-run --user --scope -p Delegate=yes COMMAND, on a host with cgroup v2).",
         HostFeature.Overlay => "The overlay module (modprobe overlay), and root.",
-        HostFeature.OverlayInUserNamespace => "Linux 5.11 or newer with user namespaces. Otherwise a writable copy of the root, or fuse-overlayfs.",
+        HostFeature.OverlayInUserNamespace => "Linux 5.11 or newer with user namespaces. Otherwise a copy of the root (WithCopiedRoot()), or fuse-overlayfs (WithFuseOverlayRoot()).",
         HostFeature.OverlayLowerAppend => "Linux 6.7 or newer. Before, the paths of all layers have to fit into one page.",
         HostFeature.OverlayIdmappedLower => "Linux 5.19 or newer, and layers on a file system with idmapped mounts.",
-        HostFeature.FuseOverlayfs => "The package fuse-overlayfs, and /dev/fuse.",
+        HostFeature.FuseOverlayfs => "The package fuse-overlayfs, and a /dev/fuse that this user may open (udev gives it the mode 666).",
         HostFeature.IdmappedMounts => "Linux 5.12 or newer, a file system that has them (ext4 and xfs 5.12, btrfs 5.15, tmpfs 6.3), and root.",
         HostFeature.MountSetattr => "Linux 5.12 or newer.",
         HostFeature.Seccomp => "A kernel with CONFIG_SECCOMP_FILTER.",

@@ -8,9 +8,7 @@ internal static class ToolProbe
     public static IEnumerable<HostCapability> All()
     {
         yield return Find("pasta") is { } pasta ? Yes(HostFeature.Pasta, pasta) : No(HostFeature.Pasta, "not installed");
-        yield return Find("fuse-overlayfs") is not { } fuse ? No(HostFeature.FuseOverlayfs, "not installed")
-            : File.Exists("/dev/fuse") ? Yes(HostFeature.FuseOverlayfs, fuse)
-            : No(HostFeature.FuseOverlayfs, "there is no /dev/fuse");
+        yield return Storage.FuseHost.WhyNot(out string? fuse) is { } why ? No(HostFeature.FuseOverlayfs, why) : Yes(HostFeature.FuseOverlayfs, fuse!);
     }
 
     /// <summary>Where a program is: in PATH, or where distributions put those of root.</summary>

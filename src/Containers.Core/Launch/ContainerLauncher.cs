@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using Containers.Native;
 using Containers.Security.Credentials;
 using Containers.State;
+using Containers.Storage;
 using Containers.UserNamespaces;
 
 namespace Containers.Launch;
@@ -24,16 +25,18 @@ internal static class ContainerLauncher
         CheckHost();
         spec = UserNamespaceChoice.Resolve(spec);
         CredentialChecks.Check(spec);
+        FuseOverlayRoot? fuse = FuseOverlayRoot.Make(spec);
         string id = spec.Id ?? NewId();
         RunningContainers running = RunningContainers.In(root.Store);
         StreamPipes? pipes = null;
         ContainerNet? net = null;
         LaunchParts parts = LaunchParts.Of(spec);
-        string state = spec.RootMode == RootMode.Overlay ? running.CreateForOverlay(id, root.LowerDirectories[0]) : running.CreateForBind(id);
+        string state = spec.HasOverlay ? running.CreateForOverlay(id, root.LowerDirectories[0]) : running.CreateForBind(id);
         try
         {
             pipes = new StreamPipes(spec);
             ContainerUserNs? users = parts.Add(ContainerUserNs.Make(spec));
+            parts.Add(fuse); // behind the users: it runs as their root, in directories that are given to that
             net = ContainerNet.Make(spec, id, users);
             long networked = spec.Networks.Length > 0 ? Stopwatch.GetTimestamp() : began;
             using LowDescriptors low = LowDescriptors.Take();

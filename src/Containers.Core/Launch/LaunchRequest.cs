@@ -112,7 +112,8 @@ internal sealed class LaunchRequest
 
     public string Work => Disk is null ? StateDirectory + "/work" : DiskMountPoint + "/work";
 
-    public bool Overlay => Spec.RootMode == RootMode.Overlay;
+    /// <summary>Whether the root is an overlay, the kernel's or fuse-overlayfs's: changes go to <see cref="Upper"/>.</summary>
+    public bool Overlay => Spec.HasOverlay;
 
     /// <summary>
     /// Where the root is mounted until it is entered. Over the upper directory: the overlay has that for itself by then,

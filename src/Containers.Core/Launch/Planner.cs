@@ -111,7 +111,7 @@ internal static class Planner
             plan.Add(new MountDisk(request, disk));
         }
 
-        plan.Add(request.Overlay ? new MountOverlay(request) : new BindRoot(request));
+        plan.Add(spec.RootMode == RootMode.FuseOverlay ? new AttachFuseOverlay(request) : request.Overlay ? new MountOverlay(request) : new BindRoot(request));
 
         // While the host's /proc is still there: in a user namespace the kernel wants to see one that is fully visible.
         plan.Add(ProcOf(request));

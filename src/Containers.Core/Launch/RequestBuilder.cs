@@ -11,7 +11,7 @@ internal static class RequestBuilder
         ImageConfig? config = root.Image?.Config;
         ImageUser user = root.ResolveUser(NotEmpty(spec.User) ?? NotEmpty(config?.User) ?? "0");
         CheckIds(maps, user);
-        if (maps is not null && root.Image is { } stored && spec.RootMode == RootMode.Overlay && Native.Kernel.geteuid() != 0 && maps.Root.User != (uint)Native.Kernel.geteuid())
+        if (maps is not null && root.Image is { } stored && spec.HasOverlay && Native.Kernel.geteuid() != 0 && maps.Root.User != (uint)Native.Kernel.geteuid())
         {
             throw new ContainerException($"The files of the image \"{stored.Name}\" belong to this process's user, who is not root by the maps that were given.", "WithCopiedRoot() makes a copy that belongs to the root they name.");
         }

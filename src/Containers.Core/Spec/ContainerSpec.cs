@@ -94,6 +94,8 @@ public sealed partial record ContainerSpec
     /// <summary>Where the command's errors go.</summary>
     public StandardStream StandardError { get; init; }
 
+    internal bool HasOverlay => RootMode is RootMode.Overlay or RootMode.FuseOverlay;
+
     internal bool Private(ContainerNamespaces one) => (Namespaces & one) != 0;
 }
 
@@ -128,6 +130,9 @@ public enum RootMode
 
     /// <summary>A copy, made at the start and gone with the container: for hosts whose kernel or file system lets no overlay be.</summary>
     Copy,
+
+    /// <summary>An overlay by fuse-overlayfs(1), for hosts whose kernel has none for this user: see <see cref="ContainerBuilder.WithFuseOverlayRoot"/>.</summary>
+    FuseOverlay,
 }
 
 /// <summary>One of the command's first three descriptors.</summary>

@@ -31,7 +31,8 @@ internal sealed class ContainerUserNs : LaunchPart
         }
 
         bool hasNetwork = spec.Private(ContainerNamespaces.Net);
-        Deputy deputy = Start(maps, hasNetwork ? Kernel.CLONE_NEWNET : 0);
+        bool mounts = spec.RootMode == RootMode.FuseOverlay; // which it can do in a mount namespace of its own only
+        Deputy deputy = Start(maps, (hasNetwork ? Kernel.CLONE_NEWNET : 0) | (mounts ? Kernel.CLONE_NEWNS : 0));
         try
         {
             if (hasNetwork)

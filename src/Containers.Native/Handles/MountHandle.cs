@@ -1,7 +1,7 @@
 namespace Containers.Native;
 
 /// <summary>
-/// A mount by its descriptor: made without a place, put in one with <see cref="Attach"/>, and gone with the handle if it
+/// A mount by its descriptor: made without a place, put in one with <see cref="Attach(string)"/>, and gone with the handle if it
 /// never was. Linux 5.2+, fsopen(2), open_tree(2), move_mount(2). Needs CAP_SYS_ADMIN.
 /// </summary>
 public sealed unsafe class MountHandle : DescriptorHandle
@@ -17,23 +17,27 @@ public sealed unsafe class MountHandle : DescriptorHandle
     /// <param name="attributes">What it forbids.</param>
     /// <exception cref="KernelException">ENODEV: the kernel has no such file system; EINVAL: it does not take an option; EPERM.</exception>
     public static MountHandle Create(string type, IEnumerable<(string Key, string? Value)> options, MountAttributes attributes = MountAttributes.None)
+        => Create(type, options, attributes, null);
+
+    /// <summary>The same, made by a deputy, whose user namespace it belongs to.</summary>
+    internal static MountHandle Create(string type, IEnumerable<(string Key, string? Value)> options, MountAttributes attributes, Deputy? deputy)
     {
         ArgumentNullException.ThrowIfNull(options);
         string operation = "mount " + type;
         fixed (byte* name = CString.Bytes(type))
         {
-            using PathHandle context = new((int)Kernel.Check(Kernel.fsopen(name), operation));
+            using PathHandle context = new((int)Kernel.Check(Deputy.Call(deputy, SystemCall.fsopen, (long)name, Kernel.FSOPEN_CLOEXEC), operation));
             foreach ((string key, string? value) in options)
             {
                 fixed (byte* keyBytes = CString.Bytes(key), valueBytes = value is null ? null : CString.Bytes(value))
                 {
                     uint command = value is null ? Kernel.FSCONFIG_SET_FLAG : Kernel.FSCONFIG_SET_STRING;
-                    Kernel.Check(Kernel.fsconfig(context.Descriptor, command, keyBytes, valueBytes), operation, value is null ? key : $"{key}={value}");
+                    Kernel.Check(Deputy.Call(deputy, SystemCall.fsconfig, context.Descriptor, command, (long)keyBytes, (long)valueBytes), operation, value is null ? key : $"{key}={value}");
                 }
             }
 
-            Kernel.Check(Kernel.fsconfig(context.Descriptor, Kernel.FSCONFIG_CMD_CREATE, null, null), operation);
-            return new MountHandle((int)Kernel.Check(Kernel.fsmount(context.Descriptor, (ulong)attributes), operation));
+            Kernel.Check(Deputy.Call(deputy, SystemCall.fsconfig, context.Descriptor, Kernel.FSCONFIG_CMD_CREATE), operation);
+            return new MountHandle((int)Kernel.Check(Deputy.Call(deputy, SystemCall.fsmount, context.Descriptor, Kernel.FSMOUNT_CLOEXEC, (long)attributes), operation));
         }
     }
 
@@ -83,12 +87,15 @@ public sealed unsafe class MountHandle : DescriptorHandle
     /// <summary>Puts the mount in a place, where it stays when the handle is closed.</summary>
     /// <param name="path">A path of the host: a directory for a directory, a file for a file.</param>
     /// <exception cref="KernelException">ENOENT, ENOTDIR: the place is missing or of another kind.</exception>
-    public void Attach(string path)
+    public void Attach(string path) => Attach(path, null);
+
+    /// <summary>The same, in the mount namespace of a deputy.</summary>
+    internal void Attach(string path, Deputy? deputy)
     {
         using Use mount = Borrow();
         fixed (byte* empty = "\0"u8, target = CString.Bytes(path))
         {
-            Kernel.Check(Kernel.move_mount(mount.Descriptor, empty, Kernel.AT_FDCWD, target, Kernel.MOVE_MOUNT_F_EMPTY_PATH), "attach mount", path);
+            Kernel.Check(Deputy.Call(deputy, SystemCall.move_mount, mount.Descriptor, (long)empty, Kernel.AT_FDCWD, (long)target, Kernel.MOVE_MOUNT_F_EMPTY_PATH), "attach mount", path);
         }
     }
 

@@ -71,6 +71,10 @@ internal sealed unsafe class Deputy : IDisposable
         }
     }
 
+    /// <summary>Makes a system call by a deputy; by this process itself where there is none.</summary>
+    public static long Call(Deputy? deputy, SystemCall call, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0)
+        => deputy is null ? Kernel.Call(call, a, b, c, d, e) : deputy.Call(call, a, b, c, d, e);
+
     /// <summary>Clones a child of this process that is born in the deputy's namespaces, with what the flags ask for besides.</summary>
     /// <returns>Its pid, or -errno.</returns>
     internal long Clone(StepProgram program, ulong flags, int cgroup, bool vfork)

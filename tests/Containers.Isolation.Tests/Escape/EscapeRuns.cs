@@ -39,6 +39,9 @@ public enum Identity
 
     /// <summary>Another user of the container of a host that is an ordinary user.</summary>
     OrdinaryHostsUser,
+
+    /// <summary>Root of the container of a host that is an ordinary user, on a root from fuse-overlayfs.</summary>
+    OrdinaryHostsRootOnFuse,
 }
 
 /// <summary>Runs the probe once for each who tries, with what of the host it is to look for, and keeps what it says.</summary>
@@ -74,6 +77,9 @@ public sealed class EscapeRuns : IDisposable
     private string Host => _root["host"];
 
     private string SocketPath => Host + "/docker.sock";
+
+    /// <summary>Whose host is an ordinary user.</summary>
+    public static IReadOnlyList<Identity> Ordinaries { get; } = [Identity.OrdinaryHostsRoot, Identity.OrdinaryHostsUser, Identity.OrdinaryHostsRootOnFuse];
 
     /// <summary>What is no longer as it was before: settings of this host, and the file that the probe sees read-only.</summary>
     public IEnumerable<string> Changes => LookAtHost().Append(File.ReadAllText(Host + "/ro/file")).Except([.. _host, "original\n"]);
@@ -129,9 +135,10 @@ public sealed class EscapeRuns : IDisposable
 
     private string Run(Identity identity)
     {
-        bool ordinary = identity is Identity.OrdinaryHostsRoot or Identity.OrdinaryHostsUser;
+        bool ordinary = Ordinaries.Contains(identity), fuse = identity == Identity.OrdinaryHostsRootOnFuse;
+        Requires.That(!fuse || (Requires.Find("fuse-overlayfs") is not null && File.Exists("/dev/fuse")), "this test needs fuse-overlayfs and /dev/fuse");
         Requires.That(ordinary || Environment.UserName == "root", "this test needs root, or is about another host than this one"); // which is an ordinary user, and in no need of another
-        return ordinary && Environment.UserName != "root" ? First(identity == Identity.OrdinaryHostsRoot ? Container : Container.WithUser("worker")) : Output(identity);
+        return ordinary && Environment.UserName != "root" ? First(fuse ? Container.WithFuseOverlayRoot() : identity == Identity.OrdinaryHostsRoot ? Container : Container.WithUser("worker")) : Output(identity);
     }
 
     private string Output(Identity identity) => identity switch
@@ -144,6 +151,7 @@ public sealed class EscapeRuns : IDisposable
         Identity.MappedUser => First(Mapped(Container).WithUser("worker")),
         Identity.JoinedMappedRoot => Joined(Mapped(Container), null),
         Identity.OrdinaryHostsRoot => Ordinary(""),
+        Identity.OrdinaryHostsRootOnFuse => Ordinary(" fuse"),
         _ => Ordinary(" user=worker"),
     };
 

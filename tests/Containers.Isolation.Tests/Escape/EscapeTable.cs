@@ -21,7 +21,7 @@ public sealed record Attempt(string Name, string Root, string? User = null, stri
     public string For(Identity identity) => identity switch
     {
         Identity.Root or Identity.JoinedRoot => Root,
-        Identity.MappedRoot or Identity.JoinedMappedRoot or Identity.OrdinaryHostsRoot => MappedRoot ?? Root,
+        Identity.MappedRoot or Identity.JoinedMappedRoot or Identity.OrdinaryHostsRoot or Identity.OrdinaryHostsRootOnFuse => MappedRoot ?? Root,
         Identity.JoinedUser => JoinedUser ?? User ?? Root,
         _ => User ?? Root,
     };
@@ -103,7 +103,7 @@ public sealed record Attempt(string Name, string Root, string? User = null, stri
         new("TIOCLINUX", "EPERM"),
         new("TIOCLINUX with high bits", "EPERM"),
         new("TIOCCONS", "EPERM"),
-        new("make a file immutable", "EPERM"),
+        new("make a file immutable", "EPERM or ENOTTY"),
         new("freeze or thaw a file system", "EPERM"),
 
         // Processes. PID 1 is the container's, so root of the container may trace it; and a user may not, where it is root's.

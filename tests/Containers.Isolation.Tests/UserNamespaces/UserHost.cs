@@ -69,15 +69,16 @@ public sealed class UserHost : IDisposable
     }
 
     /// <summary>How a container fails to start.</summary>
-    public string Failure(string with, bool subIds = true, string? root = null)
+    public string Failure(string with, bool subIds = true, string? root = null, string fuseMode = "666")
     {
-        (int code, _, string error) = Run(["run", root ?? Root, Store, "true"], with, subIds);
+        (int code, _, string error) = Run(["run", root ?? Root, Store, "true"], with, subIds, fuseMode);
         Assert.NotEqual(0, code);
         return error;
     }
 
-    public (int Code, string Output, string Error) Run(string[] arguments, string with = "", bool subIds = true)
-        => Tool.Try("unshare", Arguments(arguments, with, subIds));
+    /// <param name="fuseMode">The mode of /dev/fuse: udev gives it 666.</param>
+    public (int Code, string Output, string Error) Run(string[] arguments, string with = "", bool subIds = true, string fuseMode = "666")
+        => Tool.Try("unshare", Arguments(arguments, with, subIds, fuseMode));
 
     public Process Start(string[] arguments, string with = "", bool subIds = true)
         => Process.Start(new ProcessStartInfo("unshare", Arguments(arguments, with, subIds)) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
@@ -95,7 +96,7 @@ public sealed class UserHost : IDisposable
     }
 
     // exec all the way, so that the process that is started is the host itself.
-    private string[] Arguments(string[] arguments, string with, bool subIds) =>
+    private string[] Arguments(string[] arguments, string with, bool subIds, string fuseMode = "666") =>
     [
         "--mount", "sh", "-ec",
         $"""
@@ -104,6 +105,7 @@ public sealed class UserHost : IDisposable
         mount --bind {_directory["etc"]}/{(subIds ? "subids" : "none")} /etc/subuid
         mount --bind {_directory["etc"]}/{(subIds ? "subids" : "none")} /etc/subgid
         if [ -e /dev/net/tun ]; then mount -t tmpfs tmpfs /dev/net; mknod -m 666 /dev/net/tun c 10 200; fi # as udev leaves it
+        if [ -e /dev/fuse ]; then mount -t tmpfs tmpfs /mnt; mknod -m {fuseMode} /mnt/fuse c 10 229; mount --bind /mnt/fuse /dev/fuse; umount -l /mnt; fi
         exec setpriv --reuid {Id} --regid {Id} --clear-groups env HOME={Home} DOTNET_CLI_HOME={Home} TEST_WITH='{with}' dotnet {s_testHost} "$@"
         """,
         "sh", .. arguments,

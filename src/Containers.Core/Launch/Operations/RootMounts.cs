@@ -78,13 +78,19 @@ internal sealed unsafe class MountOverlay(LaunchRequest request) : LaunchOperati
     {
         Errno.EACCES when request.Maps is not null => "The root inside, who is another user on the host, has to be let in by each directory on the way to the root's.",
         Errno.EPERM or Errno.EINVAL when request.Maps is not null => UserNamespaces.HostRestrictions.Find()
-            ?? $"Overlays in user namespaces came with Linux 5.11, and some file systems serve as none's upper directory (the store is \"{request.StateDirectory}\"): WithCopiedRoot() gives the container a copy of its root instead. {HostHints.Refer}",
+            ?? $"Overlays in user namespaces came with Linux 5.11, and some file systems serve as none's upper directory (the store is \"{request.StateDirectory}\"): WithCopiedRoot() gives the container a copy of its root instead{FuseWay}. {HostHints.Refer}",
         Errno.EPERM => "Mounting an overlay needs root (CAP_SYS_ADMIN). " + HostHints.Refer,
         Errno.ENODEV => "The kernel has no overlay file system: load its module (modprobe overlay). " + HostHints.Refer,
         Errno.EINVAL => $"The file system of \"{request.StateDirectory}\" may not serve as an overlay's upper directory (it is an overlay or a network file system): choose another store. The kernel's log has the reason.",
         Errno.ESTALE or Errno.EBUSY => "The upper or work directory is in use by another overlay.",
         _ => null,
     };
+
+    // Where root is on both sides of the user namespace, it is no way.
+    private static string FuseWay
+        => Kernel.geteuid() == 0 ? ""
+            : Storage.FuseHost.WhyNot(out _) is { } why ? $"; WithFuseOverlayRoot() would give it an overlay by fuse-overlayfs, but for this: {why}"
+            : ", and WithFuseOverlayRoot() an overlay by fuse-overlayfs";
 
     private string InState(string path) => "$state" + path[request.StateDirectory.Length..];
 
