@@ -7,6 +7,7 @@
 //     Containers.TestHost many ROOT STORE COMMAND...          runs 40 containers at once, prints what they print, each different text once
 //     Containers.TestHost load ROOT STORE                     loads an image, prints its name
 //     Containers.TestHost list - STORE                        prints the names of the images of a store
+//     Containers.TestHost pull NAME STORE                     prints a line, pulls an image, prints its id
 //     Containers.TestHost churn ROOT STORE BRIDGE SUBNET      starts and disposes containers with a network and ports until it is killed, a line for each
 //     Containers.TestHost attach ROOT STORE COMMAND...        runs a container with a terminal, that is this process's own, and returns what it returns
 //     Containers.TestHost probe                               prints what this process finds of its host
@@ -35,6 +36,11 @@ switch (args[0])
             Console.WriteLine(string.Join(' ', image.Names));
         }
 
+        break;
+
+    case "pull":
+        Console.WriteLine("begins");
+        Console.WriteLine((await new ImageStore(args[2]).PullAsync(args[1])).Id);
         break;
 
     case "net":
@@ -87,7 +93,7 @@ switch (args[0])
         break;
 
     default:
-        throw new ArgumentException($"\"{args[0]}\" is none of start, attach, cgroup, run, many, load, probe, net and churn.");
+        throw new ArgumentException($"\"{args[0]}\" is none of start, attach, cgroup, run, many, load, pull, probe, net and churn.");
 }
 
 return 0;

@@ -142,6 +142,11 @@ internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
     /// <summary>Runs for each item; the first failure stops the others and is thrown as it was.</summary>
     private static void Run(int[] items, int parallelism, Action<int, CancellationToken> action, CancellationToken cancellation)
     {
+        if (items.Length == 0)
+        {
+            return;
+        }
+
         if (items.Length == 1)
         {
             action(items[0], cancellation);
@@ -150,13 +155,29 @@ internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
 
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         ExceptionDispatchInfo? failure = null;
-        try
+        int next = -1;
+        // Threads of their own: they wait for the network, whose answers come over the pool's.
+        Thread[] threads = [.. Enumerable.Range(0, Math.Clamp(parallelism, 1, items.Length)).Select(_ => new Thread(Work, maxStackSize: 1024 * 1024) { IsBackground = true, Name = "layer" })];
+        foreach (Thread thread in threads)
         {
-            Parallel.ForEach(items, new ParallelOptions { MaxDegreeOfParallelism = Math.Max(1, parallelism), CancellationToken = stop.Token }, i =>
+            thread.Start();
+        }
+
+        foreach (Thread thread in threads)
+        {
+            thread.Join();
+        }
+
+        cancellation.ThrowIfCancellationRequested();
+        failure?.Throw();
+
+        void Work()
+        {
+            for (int i; (i = Interlocked.Increment(ref next)) < items.Length && !stop.IsCancellationRequested;)
             {
                 try
                 {
-                    action(i, stop.Token);
+                    action(items[i], stop.Token);
                 }
                 catch (Exception exception)
                 {
@@ -165,14 +186,7 @@ internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
                         stop.Cancel();
                     }
                 }
-            });
+            }
         }
-        catch (OperationCanceledException) when (failure is not null)
-        {
-            // thrown below as what it was
-        }
-
-        cancellation.ThrowIfCancellationRequested();
-        failure?.Throw();
     }
 }

@@ -69,8 +69,10 @@ internal sealed partial class ImageLoader
         using RegistrySource source = new(session, name, layout, Catalog.Blobs.TryRead, monitor);
         SourceImage found = await source.ResolveAsync(platform ?? ImagePlatform.Host, cancellation).ConfigureAwait(false);
         monitor.Begin(found.Layers);
-        // Unpacking waits for the network and the disk on threads of its own, and this one of the pool waits for them.
-        Image image = await Task.Run(() => Publish(source, found with { Name = shown }, [name.ToString()], cancellation, platform, options.MaximumParallelLayers, monitor.Finished), cancellation).ConfigureAwait(false);
+        // Unpacking waits for the network and the disk on threads of its own, and one more waits for them.
+        Image image = await Task.Factory.StartNew(
+            () => Publish(source, found with { Name = shown }, [name.ToString()], cancellation, platform, options.MaximumParallelLayers, monitor.Finished),
+            cancellation, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
         foreach (Descriptor layer in found.Layers)
         {
             PartialBlob.Remove(layout, layer.Digest!); // of a layer that came by another way meanwhile

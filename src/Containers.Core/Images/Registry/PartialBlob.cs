@@ -130,6 +130,7 @@ internal sealed class PartialBlob : IDisposable
             StoreFiles.Unlink(_path);
             _file.Dispose();
             _file = null;
+            Length = 0;
         }
     }
 

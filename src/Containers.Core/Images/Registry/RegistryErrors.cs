@@ -22,7 +22,7 @@ internal static class RegistryErrors
         try
         {
             byte[] body = await BoundedContent.ReadAsync(answer, MaximumBody, cancellation).ConfigureAwait(false);
-            error = body.Length == 0 ? null : JsonSerializer.Deserialize(body, RegistryJson.Default.ErrorsDocument)?.Errors?.FirstOrDefault();
+            error = body.Length == 0 ? null : JsonSerializer.Deserialize(body, RegistryJson.Default.ErrorsDocument)?.Errors is [{ } first, ..] ? first : null;
         }
         catch (Exception exception) when (exception is JsonException or IOException or HttpRequestException or InvalidDataException)
         {

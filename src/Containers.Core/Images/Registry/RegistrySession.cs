@@ -184,9 +184,9 @@ internal sealed partial class RegistrySession : IDisposable
         RegistryException Refused(string what) => new($"{registry.Authority}: the registry {what}, which is not followed.") { Registry = registry.Authority };
     }
 
-    private Task<HttpResponseMessage> OnceAsync(RegistryHost host, HttpRequestMessage message, CancellationToken cancellation) => OnceAsync(host, message, s_headerTimeout, cancellation);
+    private static Task<HttpResponseMessage> OnceAsync(RegistryHost host, HttpRequestMessage message, CancellationToken cancellation) => OnceAsync(host, message, s_headerTimeout, cancellation);
 
-    private async Task<HttpResponseMessage> OnceAsync(RegistryHost host, HttpRequestMessage message, TimeSpan patience, CancellationToken cancellation)
+    private static async Task<HttpResponseMessage> OnceAsync(RegistryHost host, HttpRequestMessage message, TimeSpan patience, CancellationToken cancellation)
     {
         using HttpRequestMessage request = message;
         request.Headers.UserAgent.Add(s_agent);
@@ -241,7 +241,7 @@ internal sealed partial class RegistrySession : IDisposable
     // No TLS at the other end, or a certificate that is not accepted; a connection that is lost meanwhile is an IOException.
     private static bool IsTls(Exception exception) => exception.InnerException is AuthenticationException;
 
-    private bool MayPass(Exception exception) => exception switch
+    private static bool MayPass(Exception exception) => exception switch
     {
         TimeoutException or IOException => true,
         HttpRequestException { HttpRequestError: HttpRequestError.NameResolutionError } => false,
