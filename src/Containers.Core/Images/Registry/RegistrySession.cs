@@ -207,7 +207,7 @@ internal sealed partial class RegistrySession : IDisposable
     }
 
     /// <summary>The address of a path; finds out how the host is spoken with, where that is open.</summary>
-    private async Task<Uri> AddressAsync(RegistryHost host, string path, CancellationToken cancellation)
+    private static async Task<Uri> AddressAsync(RegistryHost host, string path, CancellationToken cancellation)
     {
         if (Uri.TryCreate(path, UriKind.Absolute, out Uri? absolute) && absolute.Scheme is "https" or "http")
         {
