@@ -97,7 +97,7 @@ internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
             LayerContent content;
             try
             {
-                content = LayerUnpacker.Unpack(archive, directory, new LayerUnpackOptions { DropWhiteouts = drop, SquashOwners = layers.Squashes, Limits = layout.Limits }, token);
+                content = LayerUnpacker.Unpack(archive, directory, new LayerUnpackOptions { DropWhiteouts = drop, SquashOwners = layers.Squashes, Limits = layout.Limits, RecipePlace = Path.GetDirectoryName(directory) }, token);
             }
             catch (LayerException) when (archive is BlobInput blob)
             {
