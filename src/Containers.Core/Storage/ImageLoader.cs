@@ -62,7 +62,7 @@ internal sealed class ImageLoader(StoreLayout layout, bool squash = false)
 
         FileIdentity identity = FileIdentity.Of(path, stat);
         if (_remembered.TryGetValue(reference, out (FileIdentity Identity, Image Image, IReadOnlyList<string> Names) known)
-            && known.Identity == identity && known.Image.LowerDirectories.All(StoreFiles.HasDirectory) && known.Names.All(name => Catalog.Names.Means(name, known.Image.Id)))
+            && known.Identity == identity && known.Image.LowerDirectories.All(StoreFiles.HasDirectory) && (known.Image.Catalog is null || Catalog.HasRecord(known.Image.Id)) && known.Names.All(name => Catalog.Names.Means(name, known.Image.Id)))
         {
             return known.Image;
         }
@@ -213,7 +213,7 @@ internal sealed class ImageLoader(StoreLayout layout, bool squash = false)
         LayerContent content = UnpackFailure.Explain(() =>
         {
             using Stream archive = opened?.OpenWhole() ?? File.OpenRead(reference.Path);
-            return LayerUnpacker.Unpack(archive, LayerStore.MakeRoot(work), new LayerUnpackOptions { ConvertWhiteouts = false, SquashOwners = squash, Limits = layout.Limits }, cancellation);
+            return LayerUnpacker.Unpack(archive, LayerStore.MakeRoot(work), new LayerUnpackOptions { ConvertWhiteouts = false, SquashOwners = squash, Limits = layout.Limits, RecipePlace = work.Path }, cancellation);
         }, $"rootfs:{reference.Path}");
         if (content.Entries == 0)
         {
