@@ -43,6 +43,11 @@ internal sealed unsafe class ChangedRoot : IDisposable
             throw new ContainerException($"What the container \"{container}\" has changed is not known: its root is a directory of the host itself, and nothing tells what that was before.", $"{nameof(ContainerBuilder.WithOverlayRoot)}() keeps changes apart.");
         }
 
+        if (spec.RootMode == RootMode.FuseOverlay)
+        {
+            throw new ContainerException($"What the container \"{container}\" has changed is not told: its root is an overlay by fuse-overlayfs, which marks what was removed in ways of its own.", $"A root by the kernel's overlay ({nameof(ContainerBuilder.WithOverlayRoot)}) or a copy ({nameof(ContainerBuilder.WithCopiedRoot)}) has changes that are.");
+        }
+
         if (request.Disk is not null)
         {
             throw new ContainerException($"What the container \"{container}\" has changed cannot be seen: it is in a file system in memory that only the container has, as its disk limit is kept that way.", "A limit by project quota (DiskLimitKind.ProjectQuota), or none, has changes on the disk.");

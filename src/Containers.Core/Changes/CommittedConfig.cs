@@ -10,10 +10,10 @@ internal static class CommittedConfig
     /// <param name="json">The config of the image that the container was made of.</param>
     /// <param name="before">What it says about how it is run.</param>
     /// <param name="after">What it is to say.</param>
-    /// <param name="diffId">The new layer; null when nothing was changed.</param>
+    /// <param name="diffIds">The new layers; none when nothing was changed.</param>
     /// <param name="createdBy">The container's command.</param>
     /// <param name="options">What else is said.</param>
-    public static byte[] Make(byte[] json, ImageConfig before, ImageConfig after, string? diffId, string createdBy, CommitOptions options)
+    public static byte[] Make(byte[] json, ImageConfig before, ImageConfig after, IReadOnlyList<string> diffIds, string createdBy, CommitOptions options)
     {
         JsonObject config = JsonNode.Parse(json)!.AsObject();
         string created = (options.Created ?? DateTimeOffset.UtcNow).ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss.FFFFFFF'Z'", CultureInfo.InvariantCulture);
@@ -29,22 +29,26 @@ internal static class CommittedConfig
         SetIf(config, "architecture", before.Architecture, after.Architecture);
         SetIf(config, "os", before.Os, after.Os);
 
-        if (diffId is not null)
+        foreach (string diffId in diffIds)
         {
             config["rootfs"]!["diff_ids"]!.AsArray().Add((JsonNode)diffId);
         }
 
         JsonArray history = config["history"] as JsonArray ?? [];
         config["history"] = history;
-        JsonObject step = new() { ["created"] = created, ["created_by"] = createdBy };
-        Add(step, "author", options.Author);
-        Add(step, "comment", options.Comment);
-        if (diffId is null)
+        for (int i = 0; i < Math.Max(diffIds.Count, 1); i++)
         {
-            step["empty_layer"] = true;
+            JsonObject step = new() { ["created"] = created, ["created_by"] = createdBy };
+            Add(step, "author", options.Author);
+            Add(step, "comment", options.Comment);
+            if (diffIds.Count == 0)
+            {
+                step["empty_layer"] = true;
+            }
+
+            history.Add((JsonNode)step);
         }
 
-        history.Add((JsonNode)step);
         // What docker writes about the container that it built by is about another one.
         config.Remove("container");
         config.Remove("container_config");

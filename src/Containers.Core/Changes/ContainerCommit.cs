@@ -29,7 +29,7 @@ internal static class ContainerCommit
         using WorkArea work = WorkArea.Begin(catalog.Layout, $"commit-{Guid.NewGuid():N}", cancellation);
         string tar = work.Path + "/layer.tar";
         string? diffId = WriteLayer(request, container, tar, cancellation);
-        byte[] made = CommittedConfig.Make(json, image.Config, run, diffId, string.Join(' ', request.Arguments), options);
+        byte[] made = CommittedConfig.Make(json, image.Config, run, diffId is null ? [] : [diffId], string.Join(' ', request.Arguments), options);
         Config config = Config.Parse(made, $"the container {container}", image.Layers.Count + (diffId is null ? 0 : 1));
         ImageAssembler assembler = new(catalog.Layout, catalog.Layers);
         while (true)

@@ -318,7 +318,7 @@ internal sealed class LayerView : IDisposable
         }
     }
 
-    private static unsafe byte[] ReadLink(PathHandle link)
+    internal static unsafe byte[] ReadLink(PathHandle link)
     {
         byte* target = stackalloc byte[4096]; // PATH_MAX: symlink(2) takes no more
         byte empty = 0;

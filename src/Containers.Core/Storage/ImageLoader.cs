@@ -75,7 +75,7 @@ internal sealed partial class ImageLoader(StoreLayout layout, bool squash = fals
 
         FileIdentity identity = FileIdentity.Of(path, stat);
         if (_remembered.TryGetValue(reference, out (FileIdentity Identity, Image Image, IReadOnlyList<string> Names) known)
-            && known.Identity == identity && known.Image.LowerDirectories.All(StoreFiles.HasDirectory) && known.Names.All(name => Catalog.Names.Means(name, known.Image.Id)))
+            && known.Identity == identity && known.Image.LowerDirectories.All(StoreFiles.HasDirectory) && (known.Image.Catalog is null || Catalog.HasRecord(known.Image.Id)) && known.Names.All(name => Catalog.Names.Means(name, known.Image.Id)))
         {
             return known.Image;
         }

@@ -5,6 +5,8 @@ namespace Containers;
 // The images that a store has.
 public sealed partial class ImageStore
 {
+    internal Storage.ImageCatalog Catalog => _loader.Catalog;
+
     /// <summary>Finds an image that is in the store, with all of its layers. One that was found before takes some microseconds.</summary>
     /// <param name="name">A name such as <c>busybox:1.36</c>, an image's id, or at least four digits of the beginning of one.</param>
     /// <returns>Null when it is not there. Nothing is fetched.</returns>

@@ -173,5 +173,79 @@ public sealed class StoreCareTests : IClassFixture<HostState>, IDisposable
         Assert.Equal("319\n" + new string('\n', 320), result.Output);
     }
 
+    [Fact]
+    public async Task Many_processes_load_run_commit_remove_prune_and_verify_at_once()
+    {
+        string archives = Directory.CreateDirectory(_directory["archives"]).FullName;
+        for (int i = 0; i < 4; i++)
+        {
+            File.Move(_images.Archive($"storm:{i}", i % 2 == 0 ? "echo shared > shared" : "mkdir -p d; touch d/.wh.x", $"echo {i} > own"), $"{archives}/{i}.tar");
+        }
+
+        Task<(int ExitCode, string Output, string Error)>[] hosts = [.. Enumerable.Range(0, 4).Select(_ => Task.Run(() => Tool.Try(HostProgram, "storm", archives, _store.Path, "8")))];
+        foreach ((int exitCode, string output, string error) in await Task.WhenAll(hosts))
+        {
+            TestContext.Current.TestOutputHelper?.WriteLine(output);
+            Assert.True(exitCode == 0, output + error);
+        }
+
+        Assert.Empty((await _store.VerifyAsync(cancellationToken: Cancelled)).Problems);
+        await _store.PruneAsync(new PruneOptions { All = true }, Cancelled);
+        Assert.Empty(Layers);
+        Assert.Empty(Listing.Names(_store.Path + "/work"));
+        Assert.Empty(Listing.Names(_store.Path + "/blobs/sha256"));
+        Assert.Empty(Listing.Names(_store.Path + "/names"));
+        Assert.Empty(Directory.GetDirectories(_store.Path + "/running"));
+    }
+
+    /// <summary>A disk that is taken away at any moment: what is on it then, after its journal was played, is a store that verifies.</summary>
+    [Fact]
+    public async Task Store_is_sound_on_a_disk_that_lost_its_power_right_after_a_load()
+    {
+        Requires.Tools("mke2fs", "losetup");
+        string archive = _images.Archive("made:1", "head -c 3000000 /dev/urandom > large; mkdir d; for i in $(seq 300); do echo $i > d/$i; done");
+        string disk = _directory["disk"], mount = Directory.CreateDirectory(_directory["mount"]).FullName;
+        Tool.Bash($"truncate -s 64M {disk}; mke2fs -q -t ext4 {disk}; mount -o loop,commit=300 {disk} {mount}");
+        try
+        {
+            ImageStore store = new(mount + "/store");
+            Image image = store.Load(archive, Cancelled);
+            File.WriteAllText(mount + "/unsynced", "this shows that nothing else was written");
+            Tool.Bash($"cp --sparse=always {disk} {disk}.lost"); // what a reader of the disk finds now: nothing of it was unmounted or synced
+            Tool.Bash($"umount {mount}; mount -o loop {disk}.lost {mount}");
+            ImageStore after = new(mount + "/store"); // the same path
+            Assert.False(File.Exists(mount + "/unsynced") && new FileInfo(mount + "/unsynced").Length > 0);
+            Assert.Empty((await after.VerifyAsync(cancellationToken: Cancelled)).Problems);
+            Assert.Equal(image.Id, after.Get("made:1")!.Id);
+            Assert.Equal(300, Directory.GetFiles(after.Get("made:1")!.LowerDirectories[0] + "/d").Length);
+        }
+        finally
+        {
+            Tool.Run("umount", mount);
+        }
+    }
+
+    [Fact]
+    public void What_is_published_is_on_the_disk_before_it_is_seen()
+    {
+        Requires.Tools("strace");
+        string archive = _images.Archive("made:1", "echo own > own");
+        string trace = _directory["trace"];
+        Tool.Run("strace", "-f", "-y", "-qq", "-e", "trace=syncfs,fsync,renameat2", "-o", trace, HostProgram, "load", "docker-archive:" + archive, _store.Path);
+        string[] calls = [.. File.ReadLines(trace).Where(line => line.Contains(_store.Path, StringComparison.Ordinal) && !line.Contains("<unfinished", StringComparison.Ordinal) && !line.Contains("/sources/", StringComparison.Ordinal))];
+        int Index(string pattern, int from = 0) => Array.FindIndex(calls, from, line => System.Text.RegularExpressions.Regex.IsMatch(line, pattern));
+        // A layer: all of the file system, the rename, the directory it is in; and after both layers the documents, the record, the name.
+        int renamed = Index("renameat2.*layers/sha256/"), last = Array.FindLastIndex(calls, line => line.Contains("renameat2", StringComparison.Ordinal) && line.Contains("/layers/sha256/", StringComparison.Ordinal));
+        Assert.InRange(Index("syncfs"), 0, renamed - 1);
+        Assert.InRange(Index("fsync.*layers/sha256>", last), last + 1, calls.Length);
+        int blob = Index("renameat2.*blobs/sha256/"), record = Index("renameat2.*images/sha256/"), name = Index("renameat2.*names/");
+        Assert.True(last < blob && blob < record && record < name, string.Join('\n', calls));
+        foreach ((int published, string directory) in ((int, string)[])[(blob, "blobs/sha256"), (record, "images/sha256"), (name, "names")])
+        {
+            Assert.Matches("fsync.*/file>", calls[published - 1]);
+            Assert.Matches($"fsync.*{directory}>", calls[published + 1]);
+        }
+    }
+
     private static string HostProgram => Path.Combine(AppContext.BaseDirectory, "Containers.TestHost");
 }

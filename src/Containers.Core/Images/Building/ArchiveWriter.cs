@@ -73,16 +73,22 @@ internal sealed class ArchiveWriter
 
     private static (string Digest, long Size) WriteLayer(FileStream file, SortedDictionary<string, TreeEntry> layer, DateTimeOffset time)
     {
-        TarWriter tar = new(file, time);
+        WriteLayer((Stream)file, layer, time);
+        file.Flush();
+        file.Position = 0;
+        return (Digest.Prefix + Convert.ToHexStringLower(SHA256.HashData(file)), file.Length);
+    }
+
+    /// <summary>Writes a layer's tar.</summary>
+    public static void WriteLayer(Stream output, SortedDictionary<string, TreeEntry> layer, DateTimeOffset time)
+    {
+        TarWriter tar = new(output, time);
         foreach ((string path, TreeEntry entry) in layer)
         {
             tar.Write(path, entry);
         }
 
         tar.Finish();
-        file.Flush();
-        file.Position = 0;
-        return (Digest.Prefix + Convert.ToHexStringLower(SHA256.HashData(file)), file.Length);
     }
 
     private static FileStream Rewound(FileStream file)

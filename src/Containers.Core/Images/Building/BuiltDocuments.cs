@@ -7,6 +7,9 @@ namespace Containers.Images.Building;
 /// <summary>The JSON documents of an image that was built, member by member, so that their bytes never depend on anything else.</summary>
 internal static class BuiltDocuments
 {
+    /// <summary>Who makes layers here.</summary>
+    public const string CreatedBy = "Containers.ImageBuilder";
+
     /// <summary>The image's config (OCI image spec, config.md).</summary>
     public static byte[] Config(ImageConfig config, IEnumerable<string> diffIds, DateTimeOffset time) => Write(json =>
     {
@@ -42,7 +45,7 @@ internal static class BuiltDocuments
         {
             json.WriteStartObject();
             json.WriteString("created", created);
-            json.WriteString("created_by", "Containers.ImageBuilder");
+            json.WriteString("created_by", CreatedBy);
             json.WriteEndObject();
         }
 

@@ -24,6 +24,12 @@ internal static class ImageSaver
             throw new ImageException($"\"{reference}\": an image cannot be saved there.", "Write docker-archive:PATH[:NAME], oci:PATH[:TAG], oci-archive:PATH[:TAG] or dir:PATH.");
         }
 
+        return Save(image, target, options, cancellation);
+    }
+
+    /// <returns>The digest of the OCI manifest.</returns>
+    public static string Save(Image image, ImageReference target, SaveOptions options, CancellationToken cancellation)
+    {
         ImageCatalog catalog = image.Catalog ?? throw new ImageException($"\"{image.Name}\" cannot be saved: it is a root file system, without a config that would make it an image.", $"{nameof(ImageBuilder)} makes an image of a directory.");
         if (options.Compression is { } chosen && !Enum.IsDefined(chosen))
         {

@@ -72,7 +72,7 @@ internal sealed class OutputFiles
             string path = $"{directory}/{name}";
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
             using Stream content = open();
-            if (_blobs.ContainsKey(name) && StoreFiles.TryStat(path, out Kernel.statx_t there) && there.Type == Kernel.S_IFREG && (long)there.stx_size == content.Length)
+            if (_blobs.ContainsKey(name) && IsThere(path, content.Length))
             {
                 continue;
             }
@@ -95,5 +95,17 @@ internal sealed class OutputFiles
                 }
             }
         }
+    }
+
+    // Its name is its digest.
+    private static bool IsThere(string path, long length)
+    {
+        if (!StoreFiles.TryStat(path, out Kernel.statx_t there) || there.Type != Kernel.S_IFREG || (long)there.stx_size != length)
+        {
+            return false;
+        }
+
+        using FileStream file = File.OpenRead(path);
+        return Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(file)) == Path.GetFileName(path);
     }
 }

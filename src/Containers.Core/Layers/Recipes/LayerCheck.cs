@@ -42,7 +42,7 @@ internal sealed unsafe class LayerCheck : IDisposable
     {
         using MappedRoot.Scope scope = SubordinateTrees.Enter();
         using LayerCheck check = new(root, traits);
-        using ArchiveInput input = new(tar);
+        using ArchiveInput input = new(tar, UnpackLimits.None);
         TarReader reader = new(input);
         while (reader.Next())
         {
