@@ -88,7 +88,7 @@ public sealed class FaultTests : IClassFixture<PushedSample>, IDisposable
     [Fact]
     public async Task Byte_that_was_changed_on_its_way_is_found_and_fetched_again()
     {
-        _proxy.Faults = connection => connection < 3 ? new Fault { CorruptAt = 100_000 } : null;
+        _proxy.Faults = connection => connection == 1 ? new Fault { CorruptAt = 100_000 } : null; // the first asks for TLS in vain
         await PullWhole();
     }
 
