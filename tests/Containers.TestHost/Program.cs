@@ -113,7 +113,7 @@ switch (args[0])
         break;
 
     default:
-        throw new ArgumentException($"\"{args[0]}\" is none of start, attach, cgroup, run, exec, many, load, pull, probe, net and churn.");
+        throw new ArgumentException($"\"{args[0]}\" is none of start, attach, cgroup, run, exec, many, load, list, pull, storm, probe, net and churn.");
 }
 
 return 0;

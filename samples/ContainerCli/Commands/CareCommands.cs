@@ -43,7 +43,7 @@ internal static class UsageCommand
             Columns table = new("IMAGE", "ID", "SIZE", "OF IT SHARED", "IN USE");
             foreach (ImageUsage image in usage.Images)
             {
-                table.Add(image.Names.FirstOrDefault() ?? "<none>", Quantities.Short(image.Id), Quantities.Size(image.Bytes), Quantities.Size(image.SharedBytes), image.IsInUse ? "yes" : "no");
+                table.Add(image.Names is [{ } name, ..] ? name : "<none>", Quantities.Short(image.Id), Quantities.Size(image.Bytes), Quantities.Size(image.SharedBytes), image.IsInUse ? "yes" : "no");
             }
 
             table.Print();
