@@ -90,6 +90,13 @@ internal sealed unsafe partial class TreeWriter : IDisposable
     {
         IReadOnlyList<byte[]> made = _whiteouts?.Make(_parent) ?? [];
         _ledger.Apply(_directories);
+        if (!_ledger.Has([]))
+        {
+            // Of the root that nothing is said of, the time is not when it happened to be unpacked: the same layer is the same tree. umoci does so, too.
+            Kernel.timespec* times = stackalloc Kernel.timespec[2];
+            Check("set the times of", Kernel.utimensat(_directories.Root, null, times, 0));
+        }
+
         return made;
     }
 

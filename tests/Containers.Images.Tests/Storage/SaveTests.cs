@@ -102,7 +102,7 @@ public sealed class SaveTests : IClassFixture<HostState>, IDisposable
         await _image.SaveAsync($"oci:{_directory["layout"]}:1", cancellationToken: Cancelled);
         Tool.Bash($"umoci unpack --image {_directory["layout"]}:1 {_directory["bundle"]}");
         using OverlayMount mount = new(_directory, _image);
-        TreeListing.AssertEqual(_directory["bundle/rootfs"], mount.Path);
+        Peers.UmociTreeTests.AssertEqual(_directory["bundle/rootfs"], mount.Path);
     }
 
     [Fact]

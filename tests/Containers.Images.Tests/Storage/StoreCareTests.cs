@@ -163,13 +163,13 @@ public sealed class StoreCareTests : IClassFixture<HostState>, IDisposable
     }
 
     [Fact]
-    public void Three_hundred_layers_run_also_when_they_are_found_by_name()
+    public async Task Three_hundred_layers_run_also_when_they_are_found_by_name()
     {
         Requires.That(Environment.OSVersion.Version >= new Version(6, 7), "this test needs Linux 6.7: older kernels take one page of mount options");
         _store.Load(_images.Archive("many:1", [.. Enumerable.Range(0, 320).Select(i => $"mkdir -p d; echo {i} > d/f{i}; echo {i} > last")]));
         Image image = _store.Get("many:1")!;
         Assert.Equal(321, image.LowerDirectories.Count);
-        ContainerResult result = Container.FromImage(image).WithStore(_store.Path).WithCommand("sh", "-c", "cat last; ls d | while read x; do echo; done | dd bs=1 2>/dev/null").RunAsync(cancellationToken: Cancelled).GetAwaiter().GetResult();
+        ContainerResult result = await Container.FromImage(image).WithStore(_store.Path).WithCommand("sh", "-c", "cat last; ls d | while read x; do echo; done | dd bs=1 2>/dev/null").RunAsync(cancellationToken: Cancelled);
         Assert.Equal("319\n" + new string('\n', 320), result.Output);
     }
 

@@ -19,6 +19,6 @@ public enum LayerCompression
     /// <summary>gzip, which everything reads.</summary>
     Gzip,
 
-    /// <summary>zstd (RFC 8878): smaller and several times faster to read; containerd, podman, skopeo, umoci and docker 23 or later read it.</summary>
+    /// <summary>zstd (RFC 8878): smaller and faster to read; podman, skopeo, buildah and newer versions of docker and containerd read it, older programs such as umoci 0.4 do not.</summary>
     Zstd,
 }
