@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json.Nodes;
 using Containers.Tests.Images;
+using Containers.Tests.Images.Registry;
 using Xunit;
 
 namespace Containers.Tests.Cli;
@@ -140,6 +141,24 @@ public sealed class CliTests : IClassFixture<SampleImage>
         Assert.Equal(4, JsonNode.Parse(Tool.Run("skopeo", "inspect", $"docker-archive:{file}"))!["Layers"]!.AsArray().Count);
         Assert.Equal(4, JsonNode.Parse(Tool.Run("skopeo", "inspect", $"oci:{layout}:1"))!["Layers"]!.AsArray().Count);
         Assert.StartsWith((string)JsonNode.Parse(Containers("inspect", Name).Output)![0]!["Id"]!, Containers("load", $"oci:{layout}:1").Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Image_goes_to_a_registry_and_comes_back()
+    {
+        Requires.Tools("docker-registry");
+        using RegistryServer registry = new();
+        string name = $"{registry.Name}/team/sample:1", elsewhere = _sample["other-store"];
+
+        (int code, string digest, string error) = Containers("push", Name, name);
+        Assert.True(code == 0, error);
+        Assert.Matches("^sha256:[0-9a-f]{64}\n$", digest);
+        (code, string id, error) = Tool.Try(Program, "--store", elsewhere, "pull", name);
+        Assert.True(code == 0, error);
+        Assert.StartsWith((string)JsonNode.Parse(Containers("inspect", Name).Output)![0]!["Id"]!, id, StringComparison.Ordinal);
+        Assert.Contains(":", error, StringComparison.Ordinal); // a line for each layer
+        Assert.Equal("new\n", Tool.Run(Program, "--store", elsewhere, "run", "--pull", "never", name, "cat", "/etc/added"));
+        Assert.Equal(digest, Tool.Run(Program, "--store", elsewhere, "push", "-q", name)); // the same image, the same manifest
     }
 
     [Fact]
