@@ -9,7 +9,7 @@ needs=(busybox:busybox-static debootstrap:debootstrap skopeo:skopeo buildah:buil
     clang:clang ld.lld:lld git:git mke2fs:e2fsprogs gcc:gcc runc:runc crun:crun bwrap:bubblewrap
     nft:nftables tshark:tshark iperf3:iperf3 pasta:passt dnsmasq:dnsmasq-base
     newuidmap:uidmap keyctl:keyutils mkfs.xfs:xfsprogs podman:podman
-    docker-registry:docker-registry htpasswd:apache2-utils openssl:openssl fuse-overlayfs:fuse-overlayfs)
+    docker-registry:docker-registry htpasswd:apache2-utils openssl:openssl fuse-overlayfs:fuse-overlayfs apparmor_parser:apparmor)
 missing=()
 for need in "${needs[@]}"; do
     PATH=$PATH:/usr/sbin:/sbin command -v "${need%%:*}" > /dev/null || missing+=("${need#*:}")

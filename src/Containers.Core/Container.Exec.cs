@@ -81,7 +81,8 @@ public sealed partial class Container
             using LowDescriptors low = LowDescriptors.Take();
             LaunchRequest request = RequestBuilder.ForExec(_request, _root, command, options, pipes.PlaceOrNull(low), pipes.PlaceSocket(low));
             using PathHandle? root = request.Spec.Private(ContainerNamespaces.Mount) ? null : OpenRoot();
-            (PidHandle handle, int pid, JoinerEnd joiner) = WhileRunning(() => ContainerJoiner.Join(request, new JoinTarget(_process.Handle.Descriptor, root?.Descriptor ?? -1, Planner.NamespacesToJoin(request)), _joinMemory, _parts, cancellation));
+            using PathHandle? proc = request.Spec is { AppArmorProfile: null, SelinuxLabel: null } ? null : PathHandle.Open("/proc", Kernel.O_PATH | Kernel.O_DIRECTORY | Kernel.O_CLOEXEC);
+            (PidHandle handle, int pid, JoinerEnd joiner) = WhileRunning(() => ContainerJoiner.Join(request, new JoinTarget(_process.Handle.Descriptor, root?.Descriptor ?? -1, Planner.NamespacesToJoin(request), proc?.Descriptor ?? -1), _joinMemory, _parts, cancellation));
             pipes.CloseChildEnds();
             try
             {

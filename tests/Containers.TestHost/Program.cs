@@ -4,10 +4,12 @@
 //     Containers.TestHost cgroup ROOT STORE COMMAND...        starts a container in a cgroup and the host's PID namespace, prints the cgroup, waits likewise
 //     Containers.TestHost run ROOT STORE COMMAND...           runs a container to its end, prints its output and how it ended
 //     Containers.TestHost net ROOT STORE BRIDGE SUBNET NAME   starts a container on a network, prints its address, waits for the end of its own input, disposes
+//     Containers.TestHost exec ROOT STORE COMMAND...          runs a further process in a container to its end, prints its output, how it ended, and what calls were refused
 //     Containers.TestHost many ROOT STORE COMMAND...          runs 40 containers at once, prints what they print, each different text once
 //     Containers.TestHost load ROOT STORE                     loads an image, prints its name
 //     Containers.TestHost list - STORE                        prints the names of the images of a store
 //     Containers.TestHost storm DIRECTORY STORE SECONDS       loads the directory's archives, runs containers of them, names, lists, removes, prunes and verifies, at random
+//     Containers.TestHost pull NAME STORE                     prints a line, pulls an image, prints its id
 //     Containers.TestHost churn ROOT STORE BRIDGE SUBNET      starts and disposes containers with a network and ports until it is killed, a line for each
 //     Containers.TestHost attach ROOT STORE COMMAND...        runs a container with a terminal, that is this process's own, and returns what it returns
 //     Containers.TestHost probe                               prints what this process finds of its host
@@ -19,6 +21,20 @@ switch (args[0])
         ContainerResult result = await With().WithCommand(args[3..]).RunAsync();
         Console.Write(result.Output + result.Error);
         Console.WriteLine(result.Exit);
+        break;
+
+    case "exec":
+        using (Container running = With().WithCommand("sleep", "1000").Start())
+        {
+            ContainerResult joined = await running.RunAsync(args[3..]);
+            Console.Write(joined.Output + joined.Error);
+            Console.WriteLine(joined.Exit);
+            if (running.GetSystemCallReport() is { } report)
+            {
+                Console.WriteLine(string.Join(' ', report.Denied.Select(denied => denied.Name).Distinct()));
+            }
+        }
+
         break;
 
     case "many":
@@ -40,6 +56,11 @@ switch (args[0])
             Console.WriteLine(string.Join(' ', image.Names));
         }
 
+        break;
+
+    case "pull":
+        Console.WriteLine("begins");
+        Console.WriteLine((await new ImageStore(args[2]).PullAsync(args[1])).Id);
         break;
 
     case "net":
@@ -92,7 +113,7 @@ switch (args[0])
         break;
 
     default:
-        throw new ArgumentException($"\"{args[0]}\" is none of start, attach, cgroup, run, many, load, probe, net and churn.");
+        throw new ArgumentException($"\"{args[0]}\" is none of start, attach, cgroup, run, many, load, pull, probe, net, exec and churn.");
 }
 
 return 0;
@@ -190,6 +211,9 @@ ContainerBuilder With()
             "read-only" => builder.WithReadOnlyRoot(),
             "copied" => builder.WithCopiedRoot(),
             "fuse" => builder.WithFuseOverlayRoot(),
+            "apparmor" => builder.WithAppArmorProfile(parts[1]),
+            "report" => builder.WithSystemCallReport(),
+            "learn" => builder.WithSystemCallLearning(),
             "disk" => builder.WithDiskLimit(long.Parse(parts[1])),
             "all-capabilities" => builder.WithAllCapabilities(),
             "squashed" => builder.WithSquashedOwners(),

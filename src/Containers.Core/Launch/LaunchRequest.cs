@@ -96,6 +96,12 @@ internal sealed class LaunchRequest
     /// <summary>The socket by which the host is given the terminal; -1 where there is none.</summary>
     public int TerminalSocket { get; init; } = -1;
 
+    /// <summary>
+    /// Whether the joiner of an ordinary user's container executes itself again in the user namespace: its memory belongs to that one then (ptrace(2), "Ptrace access mode checking"),
+    /// and its maker, this process, may take a descriptor from it as root may.
+    /// </summary>
+    public bool OwnsJoiner { get; set; }
+
     /// <summary>Whether the child waits at <see cref="LaunchGate.Born"/>.</summary>
     public bool WaitsWhenBorn { get; set; }
 

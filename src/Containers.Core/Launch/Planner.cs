@@ -211,13 +211,15 @@ internal static class Planner
     }
 
     /// <summary>What the joiner does, and the process inside.</summary>
-    public static List<LaunchOperation> Join(LaunchRequest request, JoinTarget target, int hostPidFd)
+    public static List<LaunchOperation> Join(LaunchRequest request, JoinTarget target, int hostPidFd, int again = -1)
     {
         DieWithHost dieWithHost = new(hostPidFd);
         List<LaunchOperation> plan =
         [
-            new EnterNamespaces(request, target),
-            new SpawnInside(request, target, hostPidFd),
+            new EnterNamespaces(request, target, again),
+            new SpawnInside(request, target),
+            .. Labels(request.Spec, target.Proc),
+            new LeaveHost(request, target, hostPidFd),
             dieWithHost,
         ];
         if (request.Maps is { } maps)
@@ -237,7 +239,7 @@ internal static class Planner
         }
 
         plan.Add(new EnterWorkingDirectory(request.WorkingDirectory));
-        AddPolicy(plan, request, dieWithHost);
+        AddPolicy(plan, request, dieWithHost, labelled: true);
         plan.Add(new Execute(request));
         return plan;
     }
@@ -298,8 +300,21 @@ internal static class Planner
             => spec.ProcVisibility == ProcVisibility.OnlyProcesses ? [.. paths.Where(path => !path.StartsWith("/proc/", StringComparison.Ordinal))] : paths;
     }
 
+    private static IEnumerable<SetLabel> Labels(ContainerSpec spec, int proc)
+    {
+        if (spec.AppArmorProfile is { } profile)
+        {
+            yield return new SetLabel("AppArmor", CredentialChecks.AppArmorFile, "exec " + profile, proc);
+        }
+
+        if (spec.SelinuxLabel is { } label)
+        {
+            yield return new SetLabel("SELinux", "self/attr/exec", label, proc);
+        }
+    }
+
     // What needs privileges, while they are there.
-    private static void AddAttributes(List<LaunchOperation> plan, ContainerSpec spec)
+    private static void AddAttributes(List<LaunchOperation> plan, ContainerSpec spec, bool labelled)
     {
         if (spec.OwnKeyring)
         {
@@ -326,14 +341,9 @@ internal static class Planner
             plan.Add(new SetPersonality(spec.Personality));
         }
 
-        if (spec.AppArmorProfile is { } profile)
+        if (!labelled)
         {
-            plan.Add(new SetLabel("AppArmor", CredentialChecks.AppArmorFile, "exec " + profile));
-        }
-
-        if (spec.SelinuxLabel is { } label)
-        {
-            plan.Add(new SetLabel("SELinux", "/proc/self/attr/exec", label));
+            plan.AddRange(Labels(spec, proc: -1)); // nothing has run yet that could have changed what is at /proc
         }
 
         if (spec.Rlimits.Count > 0)
@@ -343,7 +353,7 @@ internal static class Planner
     }
 
     /// <summary>What a process of the container may do, whether it is the first one or one that joins later. The root is entered already.</summary>
-    private static void AddPolicy(List<LaunchOperation> plan, LaunchRequest request, DieWithHost dieWithHost)
+    private static void AddPolicy(List<LaunchOperation> plan, LaunchRequest request, DieWithHost dieWithHost, bool labelled = false)
     {
         MakeLandlockRules? landlock = request.Spec.Landlock is { } rules ? new MakeLandlockRules(rules) : null;
         if (landlock is not null)
@@ -351,7 +361,7 @@ internal static class Planner
             plan.Add(landlock);
         }
 
-        AddAttributes(plan, request.Spec);
+        AddAttributes(plan, request.Spec, labelled);
         if (landlock is not null && !request.Spec.NoNewPrivileges)
         {
             plan.Add(new RestrictByLandlock(landlock)); // while CAP_SYS_ADMIN is there

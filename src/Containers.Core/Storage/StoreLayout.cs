@@ -13,6 +13,7 @@ namespace Containers.Storage;
 /// names/HEX.json               the image that a name means, by the name's digest
 /// lock                         held while names, images and blobs are changed (see StoreLock)
 /// sources/HEX.json             what an unchanged file was found to be, by its path's digest
+/// partial/HEX                  what has come of a layer's blob, by its digest (see PartialBlob)
 /// work/NAME, work/NAME.lock    something unfinished, and the lock that its maker holds
 /// </code>
 /// <para>Everything outside of work/ is complete: it got there by a rename. All of it can be removed at any time when no container runs.</para>
@@ -51,6 +52,9 @@ internal sealed class StoreLayout(string root, UnpackLimits? limits = null)
 
     public string Sources { get; } = root + "/sources";
 
+    /// <summary>What has come of blobs whose pull was broken off.</summary>
+    public string Partials { get; } = root + "/partial";
+
     public string Work { get; } = root + "/work";
 
     /// <summary>Makes the directories, and removes what crashed processes left in them.</summary>
@@ -72,7 +76,7 @@ internal sealed class StoreLayout(string root, UnpackLimits? limits = null)
                 StoreFiles.MakeDirectory(Root, Private);
             }
 
-            foreach (string directory in (ReadOnlySpan<string>)[Root + "/layers", Layers, Root + "/images", Images, Root + "/blobs", Blobs, Names, Sources, Work])
+            foreach (string directory in (ReadOnlySpan<string>)[Root + "/layers", Layers, Root + "/images", Images, Root + "/blobs", Blobs, Names, Sources, Partials, Work])
             {
                 current = directory;
                 StoreFiles.MakeDirectory(directory, Private);

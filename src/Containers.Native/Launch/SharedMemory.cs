@@ -32,6 +32,9 @@ internal sealed unsafe class SharedMemory : IDisposable
     /// <summary>For who is to map it.</summary>
     public int Descriptor => _file.Descriptor;
 
+    /// <summary>A second descriptor of it.</summary>
+    public PathHandle Duplicate() => new((int)Kernel.Check(Kernel.fcntl(Descriptor, Kernel.F_DUPFD_CLOEXEC, 3), "fcntl"));
+
     public void Dispose()
     {
         if (Address is not null)

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 
 namespace Containers.Native;
 
@@ -27,6 +28,9 @@ internal sealed unsafe partial class StepProgram
     public int MemoryDescriptor => _memory!.Descriptor;
 
     private int TextLength => _memory is null ? TextSize : SharedTextSize;
+
+    /// <summary>Where in its memory a program has the step that it begins with.</summary>
+    public static int ResumeAt { get; } = (int)Marshal.OffsetOf<Header>(nameof(Header.Resume));
 
     /// <summary>Memory for a program.</summary>
     public static SharedMemory CreateMemory() => new(s_textAt + SharedTextSize);

@@ -92,12 +92,6 @@ public sealed class SystemCallReportTests : IClassFixture<BusyboxRoot>
     {
         ContainerBuilder builder = _root.Container.WithCommand("sleep", "1000");
         await using Container container = (watch == SystemCallWatch.Learn ? builder.WithSystemCallLearning() : builder.WithSystemCallReport()).Start();
-        if (Environment.UserName != "root")
-        {
-            Assert.Contains("not root", (await Assert.ThrowsAsync<ContainerException>(() => container.ExecAsync("true"))).Message, StringComparison.Ordinal);
-            return;
-        }
-
         ContainerExec[] execs = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => container.ExecAsync(["calls", $"{Number("keyctl")}", "7"], cancellationToken: Cancellation)));
         foreach (ContainerExec exec in execs)
         {

@@ -113,6 +113,27 @@ public sealed class UserHostTests : IClassFixture<UserHost>
     public void User_that_the_namespace_has_not_is_an_error_that_names_sub_ids()
         => Assert.Contains("/etc/subuid", _user.Failure("user=worker", subIds: false), StringComparison.Ordinal);
 
+    [Theory]
+    [InlineData("report")]
+    [InlineData("learn")]
+    [InlineData("report user=worker")]
+    [InlineData("report host-pid")]
+    [InlineData("report map=0:1500:1,1:700000:2000")]
+    public void Process_that_joins_is_watched(string with)
+    {
+        (int code, string output, string error) = _user.Run(["exec", _user.Root, _user.Store, "sh", "-c", "unshare -U true 2> /dev/null || echo refused; cut -d' ' -f1 /proc/self/uid_map | wc -l"], with);
+
+        Assert.Equal("", error);
+        Assert.Equal((0, "refused\n2\nexited with 0\nunshare\n"), (code, output));
+        Assert.Empty(_user.Leftovers());
+    }
+
+    [Theory]
+    [InlineData("report all-capabilities")]
+    [InlineData("report without-etc map=0:700000:1000,1000:1500:1")]
+    public void Process_that_joins_where_its_listener_is_not_safe_is_an_error(string with)
+        => Assert.Contains("The system calls of a further process of this container cannot be watched", _user.Run(["exec", _user.Root, _user.Store, "true"], with).Error, StringComparison.Ordinal);
+
     [Fact]
     public void Containers_of_a_host_that_was_killed_are_removed_by_the_next_one()
     {

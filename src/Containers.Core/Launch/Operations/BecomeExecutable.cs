@@ -30,6 +30,15 @@ internal sealed unsafe class BecomeExecutable(string name, int memory, IReadOnly
         plan.Add(SystemCall.execveat, MemoryExecutable.Open(name), StepProgram.Constant(""), arguments, plan.Program.Texts([]), Kernel.AT_EMPTY_PATH);
     }
 
+    /// <summary>The same once more, by the executable itself: it goes on with the step behind this one.</summary>
+    /// <param name="plan">Its program, in memory that is shared.</param>
+    /// <param name="memory">A descriptor of that memory, beside the one that was closed when it was mapped.</param>
+    public static void Again(PlanCompiler plan, int memory)
+    {
+        plan.Add(SystemCall.pwrite64, memory, plan.Program.Data((ulong)plan.Program.Count + 2), sizeof(ulong), StepProgram.ResumeAt);
+        plan.Add(SystemCall.execveat, MemoryExecutable.Open(Joiner), StepProgram.Constant(""), plan.Program.Texts([Joiner, memory.ToString(CultureInfo.InvariantCulture)]), plan.Program.Texts([]), Kernel.AT_EMPTY_PATH);
+    }
+
     /// <summary>
     /// What was kept goes with the next executable, the command. Before Linux 5.11 there is no other step that sees to it: a descriptor of the
     /// host process would be the container's.

@@ -7,10 +7,14 @@ namespace Containers.Launch;
 /// <param name="Process">A pidfd of the container's first process.</param>
 /// <param name="Root">Its root directory, where it shares the host's mounts; -1 where the mount namespace leads there.</param>
 /// <param name="Namespaces">CLONE_NEW… of those it has for itself.</param>
-internal sealed record JoinTarget(int Process, int Root, ulong Namespaces);
+/// <param name="Proc">The host's /proc, where a label is to be written; -1 where there is none.</param>
+internal sealed record JoinTarget(int Process, int Root, ulong Namespaces, int Proc = -1);
 
 /// <summary>Enters the cgroups and namespaces of a container.</summary>
-internal sealed class EnterNamespaces(LaunchRequest request, JoinTarget target) : LaunchOperation
+/// <param name="request">What is to be executed.</param>
+/// <param name="target">Where.</param>
+/// <param name="again">A second descriptor of the program's memory, where the joiner executes itself again: see <see cref="LaunchRequest.OwnsJoiner"/>.</param>
+internal sealed class EnterNamespaces(LaunchRequest request, JoinTarget target, int again) : LaunchOperation
 {
     public override string Name => "enter the namespaces";
 
@@ -21,6 +25,16 @@ internal sealed class EnterNamespaces(LaunchRequest request, JoinTarget target) 
         // Nobody asks what a step of a join took, and to read the clock is half of the cost of most of them.
         plan.Add(SystemCall.prctl, Kernel.PR_SET_NAME, StepProgram.Constant(BecomeExecutable.Joiner)).EndClock();
         plan.Add(SystemCall.prctl, Kernel.PR_SET_DUMPABLE, 0); // nobody inside may look into what has not dropped its privileges yet
+        ulong entered = 0;
+        if (request.OwnsJoiner)
+        {
+            entered = Kernel.CLONE_NEWUSER;
+            plan.Add(SystemCall.setns, target.Process, entered);
+            BecomeExecutable.Again(plan, again);
+            plan.Add(SystemCall.prctl, Kernel.PR_SET_NAME, StepProgram.Constant(BecomeExecutable.Joiner));
+            plan.Add(SystemCall.prctl, Kernel.PR_SET_DUMPABLE, 0);
+        }
+
         foreach (int directory in request.LegacyCgroups)
         {
             Slot tasks = plan.Program.NewSlot();
@@ -28,7 +42,7 @@ internal sealed class EnterNamespaces(LaunchRequest request, JoinTarget target) 
             plan.Tasks.Add(tasks);
         }
 
-        if ((target.Namespaces & ~SpawnInside.EnteredLater(request)) is var namespaces and not 0)
+        if ((target.Namespaces & ~entered & ~SpawnInside.EnteredLater(request)) is var namespaces and not 0)
         {
             plan.Add(SystemCall.setns, target.Process, namespaces);
         }
@@ -47,7 +61,7 @@ internal sealed class EnterNamespaces(LaunchRequest request, JoinTarget target) 
 }
 
 /// <summary>Makes the process that is seen inside: one does not enter a PID namespace oneself, only one's children do (setns(2)).</summary>
-internal sealed class SpawnInside(LaunchRequest request, JoinTarget target, int hostPidFd) : LaunchOperation
+internal sealed class SpawnInside(LaunchRequest request, JoinTarget target) : LaunchOperation
 {
     public override string Name => "make the process inside";
 
@@ -72,7 +86,30 @@ internal sealed class SpawnInside(LaunchRequest request, JoinTarget target, int 
         {
             plan.Add(SystemCall.setns, target.Process, namespaces);
         }
+    }
 
+    public override void Shell(ShellScript script)
+    {
+    }
+
+    public override string? Hint(Errno errno) => errno switch
+    {
+        Errno.ENOMEM => "The container's first process has ended, and with it its PID namespace.",
+        Errno.EAGAIN => "A limit on processes is reached: RLIMIT_NPROC, or the container's pids limit.",
+        Errno.ENODEV or Errno.EBUSY => "The container's cgroup has been removed.",
+        _ => null,
+    };
+}
+
+/// <summary>Lets go of what the process had of the host to come here.</summary>
+internal sealed class LeaveHost(LaunchRequest request, JoinTarget target, int hostPidFd) : LaunchOperation
+{
+    public override string Name => "let go of the host";
+
+    public override string Why => "The process has nothing of the host any more but what tells it of its end";
+
+    public override void Compile(PlanCompiler plan)
+    {
         // No descriptor of the host may be there when the working directory is entered: /proc/self/fd/N is a path, too.
         if (target.Root >= 0)
         {
@@ -94,12 +131,4 @@ internal sealed class SpawnInside(LaunchRequest request, JoinTarget target, int 
     public override void Shell(ShellScript script)
     {
     }
-
-    public override string? Hint(Errno errno) => errno switch
-    {
-        Errno.ENOMEM => "The container's first process has ended, and with it its PID namespace.",
-        Errno.EAGAIN => "A limit on processes is reached: RLIMIT_NPROC, or the container's pids limit.",
-        Errno.ENODEV or Errno.EBUSY => "The container's cgroup has been removed.",
-        _ => null,
-    };
 }

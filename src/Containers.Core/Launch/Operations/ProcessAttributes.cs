@@ -146,7 +146,14 @@ internal sealed class SetPersonality(Personality personality) : LaunchOperation
 }
 
 /// <summary>The label of a security module that the command gets when it is executed.</summary>
-internal sealed class SetLabel(string module, string file, string value) : LaunchOperation
+/// <param name="module">Which.</param>
+/// <param name="file">Below /proc.</param>
+/// <param name="value">What is written to it.</param>
+/// <param name="proc">
+/// The host's /proc, which a process that joins still has: what a container with CAP_SYS_ADMIN has mounted over its own by then may be a file that takes the label, and gives none. -1 for
+/// what is there.
+/// </param>
+internal sealed class SetLabel(string module, string file, string value, int proc) : LaunchOperation
 {
     public override string Name => $"set the {module} label \"{value}\"";
 
@@ -154,7 +161,7 @@ internal sealed class SetLabel(string module, string file, string value) : Launc
 
     public override unsafe void Compile(PlanCompiler plan)
     {
-        plan.Add(SystemCall.openat, Kernel.AT_FDCWD, plan.Text(file), Kernel.O_WRONLY | Kernel.O_CLOEXEC).Into(plan.File);
+        plan.Add(SystemCall.openat, proc >= 0 ? proc : Kernel.AT_FDCWD, plan.Text(proc >= 0 ? file : "/proc/" + file), Kernel.O_WRONLY | Kernel.O_CLOEXEC, 0).Into(plan.File);
         plan.Add(SystemCall.write, plan.File, plan.Text(value), System.Text.Encoding.UTF8.GetByteCount(value));
     }
 

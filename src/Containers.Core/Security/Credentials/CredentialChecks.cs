@@ -32,8 +32,8 @@ internal static unsafe class CredentialChecks
         }
     }
 
-    /// <summary>The file that the command's AppArmor profile is written to: /proc/PID/attr/apparmor from Linux 5.8 on.</summary>
-    public static string AppArmorFile => Directory.Exists("/proc/self/attr/apparmor") ? "/proc/self/attr/apparmor/exec" : "/proc/self/attr/exec";
+    /// <summary>The file that the command's AppArmor profile is written to, below /proc: /proc/PID/attr/apparmor from Linux 5.8 on.</summary>
+    public static string AppArmorFile => Directory.Exists("/proc/self/attr/apparmor") ? "self/attr/apparmor/exec" : "self/attr/exec";
 
     private static void Check(RlimitResource resource, Rlimit limit)
     {

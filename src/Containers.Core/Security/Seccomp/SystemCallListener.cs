@@ -99,17 +99,22 @@ internal sealed class SystemCallPart(ContainerSpec spec) : Launch.LaunchPart
 
     /// <remarks>
     /// The process that joins is kept from being dumpable, and its memory belongs to the user namespace that its executable was started
-    /// in, the host's: only one with CAP_SYS_PTRACE there may take a descriptor from it (ptrace(2), "Ptrace access mode checking").
+    /// in: only one with CAP_SYS_PTRACE there may take a descriptor from it (ptrace(2), "Ptrace access mode checking"). Where this process has
+    /// not that power over its own, it has it over those that it made.
     /// </remarks>
     public override void PrepareExec(Launch.LaunchRequest request)
     {
-        if (Kernel.geteuid() != 0 && !HostPrivileges.Has(Capability.SysPtrace))
+        if (Kernel.geteuid() == 0 || HostPrivileges.Has(Capability.SysPtrace))
         {
-            throw new ContainerException("The system calls of a further process cannot be watched by a host that is not root: the kernel does not let it take the listener.",
-                "Run that command as a container of its own, or this container without WithSystemCallReport() and WithSystemCallLearning(); root may.");
+            return;
         }
 
-        base.PrepareExec(request);
+        // A container that may trace could take it, too, and with it the decision about each call. And where root inside is somebody
+        // else, the executable would have no privileges there.
+        request.OwnsJoiner = request.Maps?.Root.User == (uint)Kernel.geteuid() && !spec.Capabilities.Contains(Capability.SysPtrace)
+            ? true
+            : throw new ContainerException("The system calls of a further process of this container cannot be watched by a host that is not root: its root may trace processes, or is another user.",
+                $"Leave {nameof(Capability.SysPtrace)} or the maps of users out, or run that command as a container of its own.");
     }
 
     public override void AtGate(Launch.LaunchGate gate, LaunchedChild child)
