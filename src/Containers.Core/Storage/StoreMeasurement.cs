@@ -31,7 +31,7 @@ internal static class StoreMeasurement
         }
 
         long reclaimable = layers.Where(layer => !wanted.Contains(layer.Key) && !IsInUse($"{layout.Layers}/{layer.Key}")).Sum(layer => layer.Value);
-        long running = TreeSize.Of(layout.Root + "/running").Bytes, unfinished = TreeSize.Of(layout.Work).Bytes, all = layers.Values.Sum();
+        long running = TreeSize.Of(layout.Root + "/running").Bytes, unfinished = TreeSize.Of(layout.Work).Bytes + TreeSize.Of(layout.Partials).Bytes, all = layers.Values.Sum();
         long rest = ((string[])[layout.Images, layout.Blobs, layout.Names, layout.Sources]).Sum(path => TreeSize.Of(path).Bytes);
         return new StoreUsage(all + running + unfinished + rest, all, running, unfinished, reclaimable,
             [.. images.OrderBy(image => image.Names.Count == 0).ThenBy(image => image.Names is [string first, ..] ? first : image.Id, StringComparer.Ordinal)]);

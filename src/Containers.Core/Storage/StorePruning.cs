@@ -19,7 +19,7 @@ internal sealed class StorePruning(ImageCatalog catalog)
             return new PruneResult([], [], 0, 0);
         }
 
-        long freed = _layout.Open();
+        long freed = _layout.Open() + Images.Registry.PartialBlob.Sweep(_layout, TimeSpan.Zero); // but for those that a pull is filling
         List<string> names = [], images = [];
         int layers = 0;
         using LayerRemoval removal = new(_layout);
