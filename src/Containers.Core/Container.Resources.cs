@@ -7,6 +7,7 @@ public sealed partial class Container
 {
     private readonly Lock _resourcesGate = new();
     private ContainerCgroup? _cgroup;
+    private bool _isPaused;
     private OomWatch? _oomWatch;
     private EventHandler<OutOfMemoryEventArgs>? _outOfMemory;
 
@@ -65,6 +66,7 @@ public sealed partial class Container
         ContainerCgroup cgroup = RequireCgroup("Processes are paused");
         RequireRunning("paused");
         await cgroup.FreezeAsync(cancellationToken).ConfigureAwait(false);
+        _isPaused = true;
     }
 
     /// <summary>Lets the processes of a paused container go on.</summary>
@@ -76,6 +78,7 @@ public sealed partial class Container
         ContainerCgroup cgroup = RequireCgroup("Processes are paused");
         RequireRunning("resumed");
         cgroup.Thaw();
+        _isPaused = false;
         return Task.CompletedTask;
     }
 

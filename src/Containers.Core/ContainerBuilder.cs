@@ -45,6 +45,14 @@ public sealed partial class ContainerBuilder
     /// <param name="path">A directory; made when it is missing. Needs a file system that overlays accept, such as ext4, xfs, btrfs or tmpfs.</param>
     public ContainerBuilder WithStore(string path) => WithSpec(Spec with { Store = Path.GetFullPath(Given(path)) });
 
+    /// <summary>When an image that is given by its name is fetched from its registry; without this, when the store does not have it.</summary>
+    /// <param name="policy">Missing, Always or Never.</param>
+    public ContainerBuilder WithPullPolicy(PullPolicy policy) => WithSpec(Spec with { PullPolicy = Enum.IsDefined(policy) ? policy : throw new ArgumentOutOfRangeException(nameof(policy)) });
+
+    /// <summary>How registries are reached, when the image is pulled.</summary>
+    /// <param name="registries">Credentials, mirrors, certificates.</param>
+    public ContainerBuilder WithRegistries(RegistryOptions registries) => WithSpec(Spec with { Registries = Given(registries) });
+
     /// <summary>Names the container; without it an id of 12 hexadecimal digits is made.</summary>
     /// <param name="id">Letters, digits, '_', '.' and '-', beginning with a letter or digit, at most 64: it names a directory and, unless another is given, the host.</param>
     public ContainerBuilder WithId(string id)

@@ -41,6 +41,16 @@ public sealed class SampleImage : IDisposable
     /// <summary>The layout, in which the image has the tag 1.</summary>
     public string Layout { get; }
 
+    /// <summary>Digests of the blobs of its layers, lowest first.</summary>
+    public string[] LayerDigests
+    {
+        get
+        {
+            string manifest = (string)JsonNode.Parse(File.ReadAllText($"{Layout}/index.json"))!["manifests"]![0]!["digest"]!;
+            return [.. JsonNode.Parse(File.ReadAllText($"{Layout}/blobs/sha256/{manifest[7..]}"))!["layers"]!.AsArray().Select(layer => (string)layer!["digest"]!)];
+        }
+    }
+
     /// <summary>A name in the fixture's directory.</summary>
     public string this[string name] => _directory[name];
 

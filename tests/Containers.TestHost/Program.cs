@@ -8,6 +8,8 @@
 //     Containers.TestHost many ROOT STORE COMMAND...          runs 40 containers at once, prints what they print, each different text once
 //     Containers.TestHost load ROOT STORE                     loads an image, prints its name
 //     Containers.TestHost list - STORE                        prints the names of the images of a store
+//     Containers.TestHost pull NAME STORE                     prints a line, pulls an image, prints its id
+//     Containers.TestHost storm DIRECTORY STORE SECONDS       loads the directory's archives, runs containers of them, names, lists, removes, prunes and verifies, at random
 //     Containers.TestHost churn ROOT STORE BRIDGE SUBNET      starts and disposes containers with a network and ports until it is killed, a line for each
 //     Containers.TestHost attach ROOT STORE COMMAND...        runs a container with a terminal, that is this process's own, and returns what it returns
 //     Containers.TestHost probe                               prints what this process finds of its host
@@ -44,12 +46,21 @@ switch (args[0])
         Console.WriteLine(new ImageStore(args[2]).Load(args[1]).Name);
         break;
 
+    case "storm":
+        await Storm(Directory.GetFiles(args[1], "*.tar"), new ImageStore(args[2]), TimeSpan.FromSeconds(int.Parse(args[3])));
+        break;
+
     case "list":
         foreach (ImageSummary image in new ImageStore(args[2]).List())
         {
             Console.WriteLine(string.Join(' ', image.Names));
         }
 
+        break;
+
+    case "pull":
+        Console.WriteLine("begins");
+        Console.WriteLine((await new ImageStore(args[2]).PullAsync(args[1])).Id);
         break;
 
     case "net":
@@ -102,10 +113,81 @@ switch (args[0])
         break;
 
     default:
-        throw new ArgumentException($"\"{args[0]}\" is none of start, attach, cgroup, run, exec, many, load, probe, net and churn.");
+        throw new ArgumentException($"\"{args[0]}\" is none of start, attach, cgroup, run, exec, many, load, list, pull, storm, probe, net and churn.");
 }
 
 return 0;
+
+// What one does, another may undo at once: an image that is gone, or in use, is told by an ImageException, and nothing else may happen.
+static async Task Storm(string[] archives, ImageStore store, TimeSpan time)
+{
+    int runs = 0, refused = 0;
+    for (long end = Environment.TickCount64 + (long)time.TotalMilliseconds; Environment.TickCount64 < end;)
+    {
+        string archive = "docker-archive:" + archives[Random.Shared.Next(archives.Length)];
+        try
+        {
+            switch (Random.Shared.Next(10))
+            {
+                case 0 or 1 or 2:
+                    ContainerResult result = await Container.FromImage(archive).WithStore(store.Path).WithCommand("sh", "-c", "cat /own; echo more >> /own").RunAsync();
+                    runs++;
+                    if (!result.Exit.IsSuccess || result.Output.Trim() != Path.GetFileNameWithoutExtension(archive))
+                    {
+                        throw new InvalidOperationException($"{archive}: {result.Exit} {result.Output} {result.Error}");
+                    }
+
+                    break;
+                case 3 or 4:
+                    Image image = store.Load(archive);
+                    await using (Container container = Container.FromImage(image).WithStore(store.Path).WithCommand("sh", "-c", "echo x > /x").Start())
+                    {
+                        await container.WaitAsync();
+                        await container.CommitAsync($"committed:{Random.Shared.Next(3)}");
+                    }
+
+                    break;
+                case 5:
+                    await store.PruneAsync(new PruneOptions { All = Random.Shared.Next(2) == 0 });
+                    break;
+                case 6:
+                    if (store.List() is { Count: > 0 } all)
+                    {
+                        store.Tag(all[0].Id, $"tagged:{Random.Shared.Next(3)}");
+                        store.Inspect(all[^1].Id);
+                    }
+
+                    break;
+                case 7:
+                    store.Remove($"tagged:{Random.Shared.Next(3)}");
+                    store.Remove($"committed:{Random.Shared.Next(3)}");
+                    break;
+                case 8:
+                    if (store.List() is [var first, ..])
+                    {
+                        store.Remove(first.Id);
+                    }
+
+                    break;
+                default:
+                    StoreVerification verification = await store.VerifyAsync();
+                    StoreProblem? problem = verification.Problems.FirstOrDefault(problem => problem.Place.StartsWith("layers", StringComparison.Ordinal));
+                    if (problem is not null)
+                    {
+                        throw new InvalidOperationException(problem.ToString());
+                    }
+
+                    break;
+            }
+        }
+        catch (ImageException)
+        {
+            refused++;
+        }
+    }
+
+    Console.WriteLine($"{runs} runs, {refused} refused");
+}
 
 ContainerBuilder With()
 {

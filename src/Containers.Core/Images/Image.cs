@@ -50,6 +50,20 @@ public sealed class Image
     /// <exception cref="UserNotFoundException">A name is unknown.</exception>
     internal ImageUser ResolveUser(string user) => _users.Value.Resolve(user);
 
+    /// <summary>Writes the image to a file or a directory that docker, podman, skopeo, buildah and umoci read. The same image gives the same bytes.</summary>
+    /// <param name="reference"><c>docker-archive:PATH[:NAME]</c>, <c>oci:PATH[:TAG]</c>, <c>oci-archive:PATH[:TAG]</c> or <c>dir:PATH</c>. An archive is
+    /// there completely or not at all; a layout's other images stay, but for one of that tag; a directory of skopeo's has one image.</param>
+    /// <param name="options">How it is written.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>The digest of the OCI manifest, <c>sha256:…</c>.</returns>
+    /// <exception cref="ImageException">It cannot be written there, or is no image but a root file system, or was removed from its store.</exception>
+    /// <exception cref="LayerException">A layer was unpacked by an earlier version, which did not keep how its tar was, or it is damaged.</exception>
+    public Task<string> SaveAsync(string reference, SaveOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(reference);
+        return Task.Run(() => Images.Saving.ImageSaver.Save(this, reference, options ?? new SaveOptions(), cancellationToken), cancellationToken);
+    }
+
     /// <summary>The image's name.</summary>
     public override string ToString() => Name;
 }

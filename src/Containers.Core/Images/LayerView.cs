@@ -108,6 +108,77 @@ internal sealed class LayerView : IDisposable
         return false;
     }
 
+    /// <summary>The layers' roots, topmost first.</summary>
+    public IReadOnlyList<PathHandle> Layers => _layers;
+
+    /// <summary>The root of the merged tree.</summary>
+    public Place Top => Place.Root(_layers.Length);
+
+    /// <summary>The names in a directory of the merged tree.</summary>
+    public IReadOnlyList<byte[]> List(Place place)
+    {
+        HashSet<byte[]> names = new(Containers.Layers.PathBytes.Comparer);
+        foreach (int layer in place.Layers)
+        {
+            using PathHandle? directory = TryOpenBeneath(_layers[layer], place.Path.Length == 0 ? "."u8.ToArray() : place.Path[..^1], Kernel.O_RDONLY | Kernel.O_DIRECTORY | Kernel.O_NOFOLLOW);
+            if (directory is not null)
+            {
+                names.UnionWith(Tree.List(directory.Descriptor).Select(name => name[..^1]));
+            }
+        }
+
+        return [.. names.Where(IsThere)];
+
+        bool IsThere(byte[] name)
+        {
+            using PathHandle? entry = Step(place, name, out _);
+            return entry is not null;
+        }
+    }
+
+    /// <summary>The path without links of what a path leads to, or would lead to if its last name were there; null when a directory on the way is not there.</summary>
+    public byte[]? TryResolve(string path)
+    {
+        Stack<Place> walked = new([Place.Root(_layers.Length)]);
+        Stack<byte[]> remaining = new();
+        Push(remaining, Encoding.UTF8.GetBytes(path));
+        int links = 0;
+        while (remaining.TryPop(out byte[]? name))
+        {
+            if (name is [(byte)'.', (byte)'.'])
+            {
+                if (walked.Count > 1)
+                {
+                    walked.Pop();
+                }
+
+                continue;
+            }
+
+            using PathHandle? found = Step(walked.Peek(), name, out Place? directory);
+            if (directory is not null)
+            {
+                walked.Push(directory);
+            }
+            else if (found is not null && Stat(found).Type == Kernel.S_IFLNK && ++links <= MaximumLinks)
+            {
+                byte[] target = ReadLink(found);
+                if (target is [(byte)'/', ..])
+                {
+                    walked = new([Place.Root(_layers.Length)]);
+                }
+
+                Push(remaining, target);
+            }
+            else
+            {
+                return remaining.Count == 0 ? [.. walked.Peek().Path, .. name] : null;
+            }
+        }
+
+        return walked.Peek().Path is [.. var inner, (byte)'/'] ? inner : [];
+    }
+
     /// <summary>Opens with O_PATH what a path names, its links followed inside the image.</summary>
     private PathHandle? TryOpen(string path)
     {
@@ -171,7 +242,7 @@ internal sealed class LayerView : IDisposable
     /// <summary>One name in one directory of the merged tree.</summary>
     /// <param name="directory">Set when it is a directory: which layers it is merged from.</param>
     /// <returns>The topmost layer's entry; null when there is none.</returns>
-    private PathHandle? Step(Place place, ReadOnlySpan<byte> name, out Place? directory)
+    public PathHandle? Step(Place place, ReadOnlySpan<byte> name, out Place? directory)
     {
         directory = null;
         byte[] path = [.. place.Path, .. name];
@@ -247,7 +318,7 @@ internal sealed class LayerView : IDisposable
         }
     }
 
-    private static unsafe byte[] ReadLink(PathHandle link)
+    internal static unsafe byte[] ReadLink(PathHandle link)
     {
         byte* target = stackalloc byte[4096]; // PATH_MAX: symlink(2) takes no more
         byte empty = 0;
@@ -288,7 +359,7 @@ internal sealed class LayerView : IDisposable
     }
 
     /// <summary>A directory of the merged tree: its path with a slash at the end, and the layers that it is merged from.</summary>
-    private sealed record Place(byte[] Path, IReadOnlyList<int> Layers)
+    internal sealed record Place(byte[] Path, IReadOnlyList<int> Layers)
     {
         public static Place Root(int layers) => new([], [.. Enumerable.Range(0, layers)]);
     }

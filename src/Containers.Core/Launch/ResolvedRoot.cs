@@ -13,7 +13,7 @@ internal sealed record ResolvedRoot(string Store, IReadOnlyList<string> LowerDir
 
     public static ResolvedRoot Find(ContainerSpec spec, CancellationToken cancellation = default)
     {
-        ImageStore store = spec.Store is { } path ? new ImageStore(path) : ImageStore.Default;
+        ImageStore store = new(spec.Store) { Registries = spec.Registries };
         if (spec.Root is RootSource.Directory directory)
         {
             return Directory.Exists(directory.Path)
@@ -39,7 +39,7 @@ internal sealed record ResolvedRoot(string Store, IReadOnlyList<string> LowerDir
             Image image = spec.Root switch
             {
                 RootSource.Loaded loaded => loaded.Image,
-                RootSource.Reference reference => store.Find(reference.Value, spec.SquashOwners, cancellation),
+                RootSource.Reference reference => store.Find(reference.Value, spec.SquashOwners, spec.PullPolicy, cancellation),
                 _ => throw new NotSupportedException(spec.Root.ToString()),
             };
             if (LayerLeases.TryHold(image) is { } leases)

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Security.Cryptography;
+using Containers.Layers.Recipes;
 
 namespace Containers.Layers;
 
@@ -43,11 +44,16 @@ internal sealed class ArchiveInput : IDisposable
         _thread.Start();
     }
 
+    /// <summary>Is told of all bytes that are taken, but for those that are a file's content; null where nobody wants to know.</summary>
+    public RecipeWriter? Recipe { get; init; }
+
     /// <summary>Bytes of the uncompressed archive taken so far.</summary>
     public long Position { get; private set; }
 
     /// <summary>Up to so many bytes, valid until the next call. Empty at the end.</summary>
-    public ReadOnlySpan<byte> Take(long atMost)
+    /// <param name="atMost">How many.</param>
+    /// <param name="isContent">Whether they go into a file, and the recipe is told of that file.</param>
+    public ReadOnlySpan<byte> Take(long atMost, bool isContent = false)
     {
         if (_at == _end && !Advance())
         {
@@ -58,6 +64,11 @@ internal sealed class ArchiveInput : IDisposable
         ReadOnlySpan<byte> bytes = _buffers[_current].AsSpan(_at, count);
         _at += count;
         Position += count;
+        if (!isContent)
+        {
+            Recipe?.AddBytes(bytes);
+        }
+
         return bytes;
     }
 

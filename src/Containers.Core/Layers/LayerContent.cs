@@ -23,6 +23,9 @@ internal sealed record LayerUnpackOptions
     /// <summary>Entries named .wh.* become overlay whiteouts and opaque marks. False for a plain rootfs tar, where they are files like others.</summary>
     public bool ConvertWhiteouts { get; init; } = true;
 
+    /// <summary>A directory that gets what is needed to make the tar again (see RecipeFormat); null for nothing.</summary>
+    public string? RecipePlace { get; init; }
+
     /// <summary>What the archive may be at most.</summary>
     public UnpackLimits Limits { get; init; } = UnpackLimits.Default;
 

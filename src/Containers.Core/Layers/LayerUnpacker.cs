@@ -1,3 +1,4 @@
+using Containers.Layers.Recipes;
 using Containers.Native;
 using Containers.UserNamespaces;
 
@@ -16,9 +17,10 @@ internal static class LayerUnpacker
     public static LayerContent Unpack(Stream archive, string directory, LayerUnpackOptions options, CancellationToken cancellation = default)
     {
         using MappedRoot.Scope scope = SubordinateTrees.Enter(options.SquashOwners);
-        using ArchiveInput input = new(archive, options.Limits);
+        using RecipeWriter? recipe = options.RecipePlace is { } place ? new RecipeWriter(place) : null;
+        using ArchiveInput input = new(archive, options.Limits) { Recipe = recipe };
         TarReader reader = new(input);
-        using TreeWriter tree = new(directory, reader, options);
+        using TreeWriter tree = new(directory, reader, options, recipe);
         int entries = 0;
         while (reader.Next())
         {
@@ -32,6 +34,7 @@ internal static class LayerUnpacker
         }
 
         (string diffId, long length) = input.Finish();
+        recipe?.Finish(length);
         return new LayerContent(diffId, length, entries, tree.Finish()) { ImplicitDirectories = tree.ImplicitDirectories, MissingDevices = tree.MissingDevices };
     }
 }

@@ -9,11 +9,13 @@ internal static class PathText
     private const int Longest = 200;
 
     /// <summary>Readable and on one line: what is not UTF-8, and control characters, are written as \xNN, and a very long name is cut.</summary>
-    public static string Show(ReadOnlySpan<byte> name)
+    /// <param name="name">The bytes.</param>
+    /// <param name="whole">Whether it is shown in full, however long it is.</param>
+    public static string Show(ReadOnlySpan<byte> name, bool whole = false)
     {
         StringBuilder text = new();
         ReadOnlySpan<byte> rest = name;
-        while (rest.Length > 0 && text.Length < Longest)
+        while (rest.Length > 0 && (whole || text.Length < Longest))
         {
             bool good = Rune.DecodeFromUtf8(rest, out Rune rune, out int used) == System.Buffers.OperationStatus.Done && !Rune.IsControl(rune);
             if (good)

@@ -64,14 +64,16 @@ internal sealed partial class TarReader(ArchiveInput input)
     }
 
     /// <summary>The next bytes of the entry's data, up to so many. Empty when all were given.</summary>
-    public ReadOnlySpan<byte> ReadBody(long atMost)
+    /// <param name="atMost">How many.</param>
+    /// <param name="isContent">Whether they go into a file, of which the recipe was told.</param>
+    public ReadOnlySpan<byte> ReadBody(long atMost, bool isContent = false)
     {
         if (_body == 0 || atMost == 0)
         {
             return default;
         }
 
-        ReadOnlySpan<byte> bytes = input.Take(Math.Min(_body, atMost));
+        ReadOnlySpan<byte> bytes = input.Take(Math.Min(_body, atMost), isContent);
         _body -= bytes.Length;
         return bytes.IsEmpty ? throw Truncated() : bytes;
     }

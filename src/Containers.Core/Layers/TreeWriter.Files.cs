@@ -35,6 +35,11 @@ internal sealed unsafe partial class TreeWriter
                 plain = false;
             }
 
+            if (_entry.Size > 0)
+            {
+                _recipe?.AddFile(RealPath(_path.Span[(_path.Span.LastIndexOf((byte)'/') + 1)..]), _entry.IsSparse ? 0 : _entry.Size);
+            }
+
             if (_entry.IsSparse)
             {
                 WriteSparse(file);
@@ -64,7 +69,7 @@ internal sealed unsafe partial class TreeWriter
     {
         while (length > 0)
         {
-            ReadOnlySpan<byte> data = _reader.ReadBody(length);
+            ReadOnlySpan<byte> data = _reader.ReadBody(length, isContent: _recipe is not null);
             if (data.IsEmpty)
             {
                 return;
@@ -91,6 +96,7 @@ internal sealed unsafe partial class TreeWriter
             if (length > 0)
             {
                 Check("seek in", Kernel.lseek(file, offset, 0));
+                _recipe?.AddPart(offset, length);
                 WriteAll(file, length);
             }
         }

@@ -1,3 +1,4 @@
+using Containers.Layers.Recipes;
 using Containers.Native;
 
 namespace Containers.Layers;
@@ -22,8 +23,11 @@ internal sealed unsafe partial class TreeWriter : IDisposable
     private readonly CreationDefaults _defaults = new();
     private readonly UnpackLimits _limits;
 
-    public TreeWriter(string directory, TarReader reader, LayerUnpackOptions options)
+    private readonly RecipeWriter? _recipe;
+
+    public TreeWriter(string directory, TarReader reader, LayerUnpackOptions options, RecipeWriter? recipe = null)
     {
+        _recipe = recipe;
         _directories = new RootDirectories(directory);
         _parent = _directories.NewPlace();
         _source = _directories.NewPlace();
@@ -86,6 +90,13 @@ internal sealed unsafe partial class TreeWriter : IDisposable
     {
         IReadOnlyList<byte[]> made = _whiteouts?.Make(_parent) ?? [];
         _ledger.Apply(_directories);
+        if (!_ledger.Has([]))
+        {
+            // Of the root that nothing is said of, the time is not when it happened to be unpacked: the same layer is the same tree. umoci does so, too.
+            Kernel.timespec* times = stackalloc Kernel.timespec[2];
+            Check("set the times of", Kernel.utimensat(_directories.Root, null, times, 0));
+        }
+
         return made;
     }
 
@@ -174,6 +185,11 @@ internal sealed unsafe partial class TreeWriter : IDisposable
                     ? Link(target, name) : -(int)Errno.ENOENT;
             }
 
+            if (made == -(int)Errno.EPERM && TypeOf(_source.Descriptor, target, out _) == Kernel.S_IFDIR)
+            {
+                throw _reader.Error($"is a hard link to \"{PathText.Show(_target.Span)}\", which is a directory");
+            }
+
             if (made == -(int)Errno.ENOENT)
             {
                 throw _reader.Error($"is a hard link to \"{PathText.Show(_target.Span)}\", which is not in this layer before it");
@@ -192,6 +208,41 @@ internal sealed unsafe partial class TreeWriter : IDisposable
     /// <summary>Takes away what has the name; what stands later in an archive wins.</summary>
     private void Remove(byte* name)
     {
+        if (!PutAside(name))
+        {
+            RemoveForGood(name);
+        }
+
+        // The parent itself is still where it was.
+        _source.Close();
+        int slash = _path.Span.LastIndexOf((byte)'/');
+        _directories.Invalidate();
+        _directories.Open(slash < 0 ? [] : _path.Span[..slash], _parent, create: true);
+    }
+
+    // What the recipe needs of it is kept. False: the name is still there.
+    private bool PutAside(byte* name)
+    {
+        if (_recipe is null)
+        {
+            return false;
+        }
+
+        ReadOnlySpan<byte> path = RealPath(System.Runtime.InteropServices.MemoryMarshal.CreateReadOnlySpanFromNullTerminated(name));
+        switch (TypeOf(_parent.Descriptor, name, out _))
+        {
+            case Kernel.S_IFREG:
+                return _recipe.Contents.PutAside(_parent.Descriptor, name, path);
+            case Kernel.S_IFDIR:
+                _recipe.Contents.PutDirectoryAside(_parent.Descriptor, name, path);
+                return false;
+            default:
+                return false;
+        }
+    }
+
+    private void RemoveForGood(byte* name)
+    {
         int result = Kernel.unlinkat(_parent.Descriptor, name, 0);
         if (result == -(int)Errno.EISDIR)
         {
@@ -202,12 +253,6 @@ internal sealed unsafe partial class TreeWriter : IDisposable
         {
             throw Failed("remove, to replace it,", result);
         }
-
-        // The parent itself is still where it was.
-        _source.Close();
-        int slash = _path.Span.LastIndexOf((byte)'/');
-        _directories.Invalidate();
-        _directories.Open(slash < 0 ? [] : _path.Span[..slash], _parent, create: true);
     }
 
     // 0 when nothing is there.

@@ -10,6 +10,9 @@ public sealed record UnpackLimits
     /// <summary>The limits of a store that is not given others.</summary>
     public static UnpackLimits Default { get; } = new();
 
+    /// <summary>For a tar that was unpacked already.</summary>
+    internal static UnpackLimits None { get; } = new() { MaximumSize = long.MaxValue, MaximumFileSize = long.MaxValue, MaximumEntries = int.MaxValue, MaximumDepth = int.MaxValue };
+
     /// <summary>Bytes of the uncompressed tar; 256 GiB.</summary>
     public long MaximumSize { get; init; } = 256L << 30;
 

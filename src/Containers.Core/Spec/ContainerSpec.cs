@@ -22,6 +22,12 @@ public sealed partial record ContainerSpec
     /// <summary>The directory of images and running containers; null for the default one: see <see cref="ImageStore"/>.</summary>
     public string? Store { get; init; }
 
+    /// <summary>When an image that has a name is fetched from its registry.</summary>
+    public PullPolicy PullPolicy { get; init; }
+
+    /// <summary>How registries are reached.</summary>
+    public RegistryOptions Registries { get; init; } = RegistryOptions.Default;
+
     /// <summary>The container's id; null to have one made.</summary>
     public string? Id { get; init; }
 

@@ -18,7 +18,7 @@ internal sealed record AssembledImage(ImageRecord Record, LayerLeases Leases) : 
 internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
 {
     /// <summary>Unpacking is bound by inflating and by creating files: two at once keep both busy, more only compete for the disk.</summary>
-    private const int Parallelism = 2;
+    public const int Parallelism = 2;
 
     /// <summary>The unpacked layers of an image whose layers are all there; null when one is missing.</summary>
     public ImageRecord? TryFind(string imageId)
@@ -29,13 +29,15 @@ internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
     /// <param name="name">The image's name, for messages.</param>
     /// <param name="open">Opens a layer's archive by its index from 0, the lowest; called from several threads. One that has a digest of its own is a <see cref="BlobInput"/>.</param>
     /// <param name="cancellation">Ends it; layers that are complete by then stay.</param>
+    /// <param name="parallelism">How many layers are unpacked at once.</param>
+    /// <param name="finished">Is told the index of each layer that is there.</param>
     /// <returns>The image's layers, which stay as they are at least until it is disposed.</returns>
-    public AssembledImage Assemble(Config config, string name, Func<int, CancellationToken, Stream> open, CancellationToken cancellation)
+    public AssembledImage Assemble(Config config, string name, Func<int, CancellationToken, Stream> open, CancellationToken cancellation, int parallelism = Parallelism, Action<int>? finished = null)
     {
         LayerLeases leases = new();
         try
         {
-            return new AssembledImage(Assemble(config, name, open, leases, cancellation), leases);
+            return new AssembledImage(Assemble(config, name, open, leases, parallelism, finished, cancellation), leases);
         }
         catch
         {
@@ -44,12 +46,16 @@ internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
         }
     }
 
-    private ImageRecord Assemble(Config config, string name, Func<int, CancellationToken, Stream> open, LayerLeases leases, CancellationToken cancellation)
+    private ImageRecord Assemble(Config config, string name, Func<int, CancellationToken, Stream> open, LayerLeases leases, int parallelism, Action<int>? finished, CancellationToken cancellation)
     {
         StoredLayer[] stored = new StoredLayer[config.DiffIds.Count];
         // A digest can be there twice, as that of an empty layer often is.
         int[] distinct = [.. Enumerable.Range(0, stored.Length).DistinctBy(i => config.DiffIds[i])];
-        Run(distinct, (i, token) => stored[i] = Unpack(i, Digest.Hex(config.DiffIds[i]), [], token), cancellation);
+        Run(distinct, parallelism, (i, token) =>
+        {
+            stored[i] = Unpack(i, Digest.Hex(config.DiffIds[i]), [], token);
+            finished?.Invoke(i);
+        }, cancellation);
         for (int i = 0; i < stored.Length; i++)
         {
             stored[i] ??= stored[Array.FindIndex(stored, layer => layer?.Record.DiffId == config.DiffIds[i])];
@@ -97,7 +103,7 @@ internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
             LayerContent content;
             try
             {
-                content = LayerUnpacker.Unpack(archive, directory, new LayerUnpackOptions { DropWhiteouts = drop, SquashOwners = layers.Squashes, Limits = layout.Limits }, token);
+                content = LayerUnpacker.Unpack(archive, directory, new LayerUnpackOptions { DropWhiteouts = drop, SquashOwners = layers.Squashes, Limits = layout.Limits, RecipePlace = Path.GetDirectoryName(directory) }, token);
             }
             catch (LayerException) when (archive is BlobInput blob)
             {
@@ -134,8 +140,13 @@ internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
     private string PathOf(string imageId) => $"{layout.Images}/{Digest.Hex(imageId)}{layers.Suffix}.json";
 
     /// <summary>Runs for each item; the first failure stops the others and is thrown as it was.</summary>
-    private static void Run(int[] items, Action<int, CancellationToken> action, CancellationToken cancellation)
+    private static void Run(int[] items, int parallelism, Action<int, CancellationToken> action, CancellationToken cancellation)
     {
+        if (items.Length == 0)
+        {
+            return;
+        }
+
         if (items.Length == 1)
         {
             action(items[0], cancellation);
@@ -144,13 +155,29 @@ internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
 
         using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         ExceptionDispatchInfo? failure = null;
-        try
+        int next = -1;
+        // Threads of their own: they wait for the network, whose answers come over the pool's.
+        Thread[] threads = [.. Enumerable.Range(0, Math.Clamp(parallelism, 1, items.Length)).Select(_ => new Thread(Work, maxStackSize: 1024 * 1024) { IsBackground = true, Name = "layer" })];
+        foreach (Thread thread in threads)
         {
-            Parallel.ForEach(items, new ParallelOptions { MaxDegreeOfParallelism = Parallelism, CancellationToken = stop.Token }, i =>
+            thread.Start();
+        }
+
+        foreach (Thread thread in threads)
+        {
+            thread.Join();
+        }
+
+        cancellation.ThrowIfCancellationRequested();
+        failure?.Throw();
+
+        void Work()
+        {
+            for (int i; (i = Interlocked.Increment(ref next)) < items.Length && !stop.IsCancellationRequested;)
             {
                 try
                 {
-                    action(i, stop.Token);
+                    action(items[i], stop.Token);
                 }
                 catch (Exception exception)
                 {
@@ -159,14 +186,7 @@ internal sealed class ImageAssembler(StoreLayout layout, LayerStore layers)
                         stop.Cancel();
                     }
                 }
-            });
+            }
         }
-        catch (OperationCanceledException) when (failure is not null)
-        {
-            // thrown below as what it was
-        }
-
-        cancellation.ThrowIfCancellationRequested();
-        failure?.Throw();
     }
 }

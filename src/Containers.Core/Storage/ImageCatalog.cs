@@ -134,6 +134,9 @@ internal sealed partial class ImageCatalog(StoreLayout layout, LayerStore layers
         return MakeImage(image.Config, image.Record, image.ShownName);
     }
 
+    /// <summary>Whether an image was not removed.</summary>
+    public bool HasRecord(string imageId) => StoreFiles.TryStat(RecordPath(imageId), out _);
+
     /// <summary>The record of an image's layers.</summary>
     public string RecordPath(string imageId) => $"{layout.Images}/{Digest.Hex(imageId)}{layers.Suffix}.json";
 

@@ -11,10 +11,12 @@ namespace Containers.Storage;
 /// <summary>The way from a reference to an image. One per store's directory and process: it remembers the images it made.</summary>
 /// <param name="layout">Where things are.</param>
 /// <param name="squash">Whether owners that this user cannot give are its own: such layers are others, with names of their own.</param>
-internal sealed class ImageLoader(StoreLayout layout, bool squash = false)
+internal sealed partial class ImageLoader(StoreLayout layout, bool squash = false)
 {
     /// <summary>More than a process uses; reached, everything is forgotten and found again on the disk.</summary>
     private const int MaximumRemembered = 1024;
+
+    private static readonly PullOptions s_missing = new() { Policy = PullPolicy.Missing };
 
     private readonly LayerStore _layers = new(layout, squash);
     private readonly ImageAssembler _assembler = new(layout, new LayerStore(layout, squash));
@@ -23,12 +25,23 @@ internal sealed class ImageLoader(StoreLayout layout, bool squash = false)
     /// <summary>The images that are in the store.</summary>
     public ImageCatalog Catalog { get; } = new(layout, new LayerStore(layout, squash));
 
-    public Image Load(string reference, CancellationToken cancellation)
+    public StoreLayout Layout => layout;
+
+    /// <summary>Loads what is on the disk, and pulls what only has a name and is missing.</summary>
+    public Image Load(string reference, CancellationToken cancellation) => Load(reference, s_missing, RegistryOptions.Default, cancellation);
+
+    public Image Load(string reference, PullOptions pull, RegistryOptions registries, CancellationToken cancellation)
     {
-        ImageReference parsed = ImageReference.Parse(reference);
-        if (parsed.Name is not null)
+        if (Digest.IsValid(reference))
         {
-            throw new ImageException($"Image \"{reference}\": names in registries are not supported yet.");
+            return Catalog.Find(reference) ?? throw new ImageException($"There is no image {reference} in the store {layout.Root}.");
+        }
+
+        ImageReference parsed = ImageReference.Parse(reference);
+        if (parsed.Name is { } named)
+        {
+            return FindNamed(reference, platform: null) is { } found && pull.Policy != PullPolicy.Always ? found
+                : Task.Run(() => PullAsync(reference, named, pull, registries, cancellation), cancellation).GetAwaiter().GetResult(); // away from the caller's context
         }
 
         if (!StoreFiles.TryStat(parsed.Path, out Kernel.statx_t stat))
@@ -62,7 +75,7 @@ internal sealed class ImageLoader(StoreLayout layout, bool squash = false)
 
         FileIdentity identity = FileIdentity.Of(path, stat);
         if (_remembered.TryGetValue(reference, out (FileIdentity Identity, Image Image, IReadOnlyList<string> Names) known)
-            && known.Identity == identity && known.Image.LowerDirectories.All(StoreFiles.HasDirectory) && known.Names.All(name => Catalog.Names.Means(name, known.Image.Id)))
+            && known.Identity == identity && known.Image.LowerDirectories.All(StoreFiles.HasDirectory) && (known.Image.Catalog is null || Catalog.HasRecord(known.Image.Id)) && known.Names.All(name => Catalog.Names.Means(name, known.Image.Id)))
         {
             return known.Image;
         }
@@ -166,13 +179,13 @@ internal sealed class ImageLoader(StoreLayout layout, bool squash = false)
     }
 
     /// <summary>Finds or unpacks the layers, and enters the image in the catalogue.</summary>
-    private Image Publish(ImageSource source, SourceImage found, IReadOnlyList<string> names, CancellationToken cancellation)
+    private Image Publish(ImageSource source, SourceImage found, IReadOnlyList<string> names, CancellationToken cancellation, ImagePlatform? platform = null, int parallelism = ImageAssembler.Parallelism, Action<int>? finished = null)
     {
-        Config config = Config.Parse(found.Config, source.Where, found.Layers.Count);
+        Config config = platform is null ? Config.Parse(found.Config, source.Where, found.Layers.Count) : Config.ForPlatform(found.Config, source.Where, found.Layers.Count, platform);
         while (true)
         {
             ImageRecord? known = _assembler.TryFind(config.Id);
-            using AssembledImage? assembled = known is null ? _assembler.Assemble(config, source.Where, (i, token) => source.OpenLayer(found, i, token), cancellation) : null;
+            using AssembledImage? assembled = known is null ? _assembler.Assemble(config, source.Where, (i, token) => source.OpenLayer(found, i, token), cancellation, parallelism, finished) : null;
             Publication publication = new(config, found.Config, known ?? assembled!.Record)
             {
                 ShownName = found.Name,
@@ -213,7 +226,7 @@ internal sealed class ImageLoader(StoreLayout layout, bool squash = false)
         LayerContent content = UnpackFailure.Explain(() =>
         {
             using Stream archive = opened?.OpenWhole() ?? File.OpenRead(reference.Path);
-            return LayerUnpacker.Unpack(archive, LayerStore.MakeRoot(work), new LayerUnpackOptions { ConvertWhiteouts = false, SquashOwners = squash, Limits = layout.Limits }, cancellation);
+            return LayerUnpacker.Unpack(archive, LayerStore.MakeRoot(work), new LayerUnpackOptions { ConvertWhiteouts = false, SquashOwners = squash, Limits = layout.Limits, RecipePlace = work.Path }, cancellation);
         }, $"rootfs:{reference.Path}");
         if (content.Entries == 0)
         {

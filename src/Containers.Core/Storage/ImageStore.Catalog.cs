@@ -5,6 +5,8 @@ namespace Containers;
 // The images that a store has.
 public sealed partial class ImageStore
 {
+    internal Storage.ImageCatalog Catalog => _loader.Catalog;
+
     /// <summary>Finds an image that is in the store, with all of its layers. One that was found before takes some microseconds.</summary>
     /// <param name="name">A name such as <c>busybox:1.36</c>, an image's id, or at least four digits of the beginning of one.</param>
     /// <returns>Null when it is not there. Nothing is fetched.</returns>
@@ -34,12 +36,13 @@ public sealed partial class ImageStore
     public string Tag(string name, string newName)
     {
         ArgumentException.ThrowIfNullOrEmpty(newName);
-        if (!ImageName.IsName(newName) || newName.Contains('@', StringComparison.Ordinal))
+        ImageName full = ImageName.Parse(newName);
+        if (full.Digest is not null)
         {
-            throw new ImageException($"\"{newName}\" cannot be an image's name.", "A name is [HOST[:PORT]/]PATH[:TAG], in small letters but for the tag.");
+            throw new ImageException($"\"{newName}\" cannot be an image's new name: a digest says itself what it means.", "A name is [HOST[:PORT]/]REPOSITORY[:TAG].");
         }
 
-        return _loader.Catalog.Tag(name, ImageName.Normalize(newName))
+        return _loader.Catalog.Tag(name, full.ToString())
             ?? throw new ImageException($"There is no image \"{name}\" in the store {Path}.", $"{nameof(List)} tells which there are.");
     }
 

@@ -16,6 +16,8 @@ public sealed partial class ImageStore
 {
     private static readonly ConcurrentDictionary<(string Path, UnpackLimits Limits), Storage.ImageLoader> s_loaders = new(), s_squashing = new();
 
+    private static readonly PullOptions s_missing = new() { Policy = PullPolicy.Missing };
+
     private readonly Storage.ImageLoader _loader;
     private readonly Storage.ImageLoader _squashing;
 
@@ -38,23 +40,25 @@ public sealed partial class ImageStore
     /// <summary>The store's directory, absolute.</summary>
     public string Path { get; }
 
-    /// <summary>Loads an image: reads what it is, and unpacks those of its layers that are not there yet.</summary>
-    /// <param name="reference"><c>docker-archive:PATH[:NAME]</c>, <c>oci:PATH[:TAG]</c>, <c>oci-archive:PATH[:TAG]</c>, <c>dir:PATH</c>, <c>rootfs:PATH</c>, or a path whose content decides:
+    /// <summary>Loads an image: reads what it is, and unpacks those of its layers that are not there yet. One that has a name and is not in the store is pulled.</summary>
+    /// <param name="reference">A name, such as <c>debian:12</c> or <c>localhost:5000/app:1</c>; an image's id; <c>docker-archive:PATH[:NAME]</c>, <c>oci:PATH[:TAG]</c>, <c>oci-archive:PATH[:TAG]</c>, <c>dir:PATH</c>, <c>rootfs:PATH</c>, or a path whose content decides:
     /// it begins with /, ./ or ../, or ends as the name of a tar does.
     /// A rootfs directory is used where it is and never written to; tars can be compressed with gzip, zstd or xz.</param>
     /// <param name="cancellationToken">Ends it with an <see cref="OperationCanceledException"/>; layers that are complete by then stay.</param>
     /// <exception cref="ImageException">There is no such image, or it is damaged, or meant for another machine. The store is as it was.</exception>
+    /// <exception cref="RegistryException">The image is in a registry that does not give it.</exception>
     /// <exception cref="KernelException">The store cannot be written, or its file system is full.</exception>
-    public Image Load(string reference, CancellationToken cancellationToken = default) => _loader.Load(reference, cancellationToken);
+    public Image Load(string reference, CancellationToken cancellationToken = default) => _loader.Load(reference, s_missing, Registries, cancellationToken);
 
     /// <summary>Loads an image; owners as <see cref="ContainerBuilder.WithSquashedOwners"/> says, or not.</summary>
-    internal Image Find(string reference, bool squash, CancellationToken cancellationToken) => (squash ? _squashing : _loader).Load(reference, cancellationToken);
+    internal Image Find(string reference, bool squash, PullPolicy policy, CancellationToken cancellationToken)
+        => (squash ? _squashing : _loader).Load(reference, policy == PullPolicy.Missing ? s_missing : new PullOptions { Policy = policy }, Registries, cancellationToken);
 
     /// <summary>Loads an image as <see cref="Load"/> does, on a thread of the pool.</summary>
     /// <param name="reference">As for <see cref="Load"/>.</param>
     /// <param name="cancellationToken">As for <see cref="Load"/>.</param>
     public Task<Image> LoadAsync(string reference, CancellationToken cancellationToken = default)
-        => Task.Run(() => _loader.Load(reference, cancellationToken), cancellationToken);
+        => Task.Run(() => Load(reference, cancellationToken), cancellationToken);
 
     private static string DefaultPath()
     {

@@ -1,4 +1,5 @@
 using Containers.Layers;
+using Containers.Layers.Recipes;
 using Containers.Native;
 
 namespace Containers.Storage;
@@ -66,6 +67,25 @@ internal sealed class LayerStore(StoreLayout layout, bool squashes = false)
         }
 
         return Commit(work, key, unpack(MakeRoot(work)));
+    }
+
+    /// <summary>The tar that a layer was unpacked from, byte for byte; its end is told only when it is that. The layer stays while it is open.</summary>
+    /// <exception cref="LayerException">It was unpacked by an earlier version, which did not write down how to, or it is damaged.</exception>
+    /// <exception cref="ImageException">It is not there.</exception>
+    public Stream OpenTar(string key)
+    {
+        StoreLease? lease = StoreLease.TryShare(PlaceOf(key));
+        try
+        {
+            return lease is not null && TryFind(key) is { } layer
+                ? new LayerTar(PlaceOf(key), layer.Record.DiffId, layer.Record.Size, lease)
+                : throw new ImageException($"The layer {key} is not in the store {layout.Root}.", "Pull or load the image again.");
+        }
+        catch
+        {
+            lease?.Dispose();
+            throw;
+        }
     }
 
     /// <summary>The empty directory that becomes a layer's tree. What the archive says about its root entry replaces the mode.</summary>

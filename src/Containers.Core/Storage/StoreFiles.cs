@@ -76,7 +76,7 @@ internal static unsafe class StoreFiles
         }
     }
 
-    private static void Write(int file, ReadOnlySpan<byte> content, string path)
+    public static void Write(int file, ReadOnlySpan<byte> content, string path)
     {
         fixed (byte* bytes = content)
         {

@@ -38,17 +38,22 @@ internal sealed class WorkArea : IDisposable
     }
 
     /// <summary>Removes what crashed processes left: whatever has a lock that can be taken.</summary>
-    public static void RemoveLeftovers(StoreLayout layout)
+    /// <returns>Bytes that were on the disk of it.</returns>
+    public static long RemoveLeftovers(StoreLayout layout)
     {
+        long bytes = 0;
         foreach (string path in Directory.EnumerateFileSystemEntries(layout.Work))
         {
             string work = path.EndsWith(LockSuffix, StringComparison.Ordinal) ? path[..^LockSuffix.Length] : path;
             using KeyLock? held = KeyLock.TryAcquire(work + LockSuffix);
             if (held is not null)
             {
+                bytes += TreeSize.Of(work).Bytes;
                 StoreFiles.RemoveTree(work);
             }
         }
+
+        return bytes;
     }
 
     /// <summary>Removes what was not renamed, and lets the next one in.</summary>

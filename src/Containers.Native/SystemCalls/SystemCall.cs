@@ -39,6 +39,8 @@ internal readonly record struct SystemCall(string Name, int Number)
     public static readonly SystemCall fchownat = Define(nameof(fchownat), 260, 54);
     public static readonly SystemCall fcntl = Define(nameof(fcntl), 72, 25);
     public static readonly SystemCall fgetxattr = Define(nameof(fgetxattr), 193, 10);
+    public static readonly SystemCall listxattr = Define(nameof(listxattr), 194, 11);
+    public static readonly SystemCall getxattr = Define(nameof(getxattr), 191, 8);
     public static readonly SystemCall flistxattr = Define(nameof(flistxattr), 196, 13);
     public static readonly SystemCall flock = Define(nameof(flock), 73, 32);
     public static readonly SystemCall fsconfig = Define(nameof(fsconfig), 431, 431);

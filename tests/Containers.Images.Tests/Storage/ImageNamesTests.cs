@@ -177,6 +177,22 @@ public sealed class ImageNamesTests : IClassFixture<HostState>, IDisposable
     }
 
     [Fact]
+    public async Task Nameless_image_that_was_removed_is_loaded_again_though_its_layers_are_another_s()
+    {
+        string archive = Archive(null);
+        Image first = _store.Load(archive);
+        Assert.True(SpinWait.SpinUntil(() => ReferenceEquals(_store.Load(archive), _store.Load(archive)), TimeSpan.FromSeconds(30)));
+        HandMadeArchive other = new(_directory, "other.tar") { Tag = "other:1" };
+        other.AddLayer(Busybox).AddLayer("echo own > own; touch -d @0 * .").Config = config => config["author"] = "another";
+        Assert.Equal(first.LowerDirectories, _store.Load(other.Save()).LowerDirectories);
+        Assert.True(_store.Remove(first.Id)!.IsImageRemoved);
+
+        using CancellationTokenSource limit = new(TimeSpan.FromMinutes(1));
+        ContainerResult result = await Container.FromImage(archive).WithStore(_store.Path).WithCommand("/bin/busybox", "cat", "/own").RunAsync(cancellationToken: limit.Token);
+        Assert.Equal("own\n", result.Output);
+    }
+
+    [Fact]
     public void Damaged_records_of_names_are_as_good_as_none()
     {
         string archive = Archive("made:1");

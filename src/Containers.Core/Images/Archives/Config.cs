@@ -35,6 +35,16 @@ internal sealed record Config(string Id, ImageConfig Run, IReadOnlyList<string> 
         return config;
     }
 
+    /// <summary>Reads a config that has to be for a certain machine, which need not be this one.</summary>
+    /// <exception cref="ImageException">It is wrong, or for another.</exception>
+    public static Config ForPlatform(byte[] json, string where, int layers, Manifests.ImagePlatform platform)
+    {
+        Config config = Describe(json, where, layers);
+        return config.Run.Os == platform.Os && config.Run.Architecture == platform.Architecture
+            ? config
+            : throw new ImageException($"{where}: the image is for {config.Platform}, and {platform} was asked for.");
+    }
+
     /// <summary>Reads a config, whatever machine it is for.</summary>
     /// <exception cref="ImageException">It is wrong.</exception>
     public static Config Describe(byte[] json, string where, int? layers)

@@ -73,16 +73,22 @@ internal sealed class ArchiveWriter
 
     private static (string Digest, long Size) WriteLayer(FileStream file, SortedDictionary<string, TreeEntry> layer, DateTimeOffset time)
     {
-        TarWriter tar = new(file, time);
+        WriteLayer((Stream)file, layer, time);
+        file.Flush();
+        file.Position = 0;
+        return (Digest.Prefix + Convert.ToHexStringLower(SHA256.HashData(file)), file.Length);
+    }
+
+    /// <summary>Writes a layer's tar.</summary>
+    public static void WriteLayer(Stream output, SortedDictionary<string, TreeEntry> layer, DateTimeOffset time)
+    {
+        TarWriter tar = new(output, time);
         foreach ((string path, TreeEntry entry) in layer)
         {
             tar.Write(path, entry);
         }
 
         tar.Finish();
-        file.Flush();
-        file.Position = 0;
-        return (Digest.Prefix + Convert.ToHexStringLower(SHA256.HashData(file)), file.Length);
     }
 
     private static FileStream Rewound(FileStream file)
@@ -97,9 +103,9 @@ internal sealed class ArchiveWriter
         string configName = AddBlob(configJson);
         string[] layerNames = [.. layers.Select(layer => Blobs + Digest.Hex(layer.Digest))];
         string? fullTag = tag is null ? null : tag.AsSpan(tag.LastIndexOf('/') + 1).Contains(':') ? tag : tag + ":latest";
-        byte[] manifest = BuiltDocuments.OciManifest(Digest.Of(configJson), configJson.Length, layers);
+        byte[] manifest = BuiltDocuments.OciManifest(Digest.Of(configJson), configJson.Length, layers.Select(layer => ("application/vnd.oci.image.layer.v1.tar", layer.Digest, layer.Size)));
         AddBlob(manifest);
-        Add("manifest.json", BuiltDocuments.DockerManifest(configName, fullTag, layerNames));
+        Add("manifest.json", BuiltDocuments.DockerManifest(configName, fullTag is null ? [] : [fullTag], layerNames));
         Add("index.json", BuiltDocuments.OciIndex(Digest.Of(manifest), manifest.Length, fullTag));
         Add("oci-layout", """{"imageLayoutVersion":"1.0.0"}"""u8.ToArray());
         return Digest.Of(configJson);

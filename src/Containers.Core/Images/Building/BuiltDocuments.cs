@@ -7,6 +7,9 @@ namespace Containers.Images.Building;
 /// <summary>The JSON documents of an image that was built, member by member, so that their bytes never depend on anything else.</summary>
 internal static class BuiltDocuments
 {
+    /// <summary>Who makes layers here.</summary>
+    public const string CreatedBy = "Containers.ImageBuilder";
+
     /// <summary>The image's config (OCI image spec, config.md).</summary>
     public static byte[] Config(ImageConfig config, IEnumerable<string> diffIds, DateTimeOffset time) => Write(json =>
     {
@@ -42,7 +45,7 @@ internal static class BuiltDocuments
         {
             json.WriteStartObject();
             json.WriteString("created", created);
-            json.WriteString("created_by", "Containers.ImageBuilder");
+            json.WriteString("created_by", CreatedBy);
             json.WriteEndObject();
         }
 
@@ -50,15 +53,15 @@ internal static class BuiltDocuments
     });
 
     /// <summary>Docker's manifest.json.</summary>
-    public static byte[] DockerManifest(string config, string? tag, IReadOnlyList<string> layers) => Write(json =>
+    public static byte[] DockerManifest(string config, IReadOnlyList<string> tags, IReadOnlyList<string> layers) => Write(json =>
     {
         json.WriteString("Config", config);
-        List(json, "RepoTags", tag is null ? [] : [tag], always: true);
+        List(json, "RepoTags", tags, always: true);
         List(json, "Layers", layers, always: true);
     }, inArray: true);
 
     /// <summary>The OCI manifest (OCI image spec, manifest.md).</summary>
-    public static byte[] OciManifest(string config, long configSize, IEnumerable<(string Digest, long Size)> layers) => Write(json =>
+    public static byte[] OciManifest(string config, long configSize, IEnumerable<(string MediaType, string Digest, long Size)> layers) => Write(json =>
     {
         json.WriteNumber("schemaVersion", 2);
         json.WriteString("mediaType", "application/vnd.oci.image.manifest.v1+json");
@@ -66,10 +69,10 @@ internal static class BuiltDocuments
         Descriptor(json, "application/vnd.oci.image.config.v1+json", config, configSize);
         json.WriteEndObject();
         json.WriteStartArray("layers");
-        foreach ((string digest, long size) in layers)
+        foreach ((string mediaType, string digest, long size) in layers)
         {
             json.WriteStartObject();
-            Descriptor(json, "application/vnd.oci.image.layer.v1.tar", digest, size);
+            Descriptor(json, mediaType, digest, size);
             json.WriteEndObject();
         }
 

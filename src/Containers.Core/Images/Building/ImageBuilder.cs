@@ -33,6 +33,7 @@ public sealed class ImageBuilder
     private readonly ImageConfig _config;
     private readonly DateTimeOffset _time;
     private readonly bool _hasDefaults;
+    private readonly Image? _base;
 
     /// <summary>Starts with an empty image.</summary>
     public ImageBuilder()
@@ -40,8 +41,9 @@ public sealed class ImageBuilder
     {
     }
 
-    private ImageBuilder(ImmutableList<Action<ImageTree, HostPrograms>> steps, ImageConfig config, DateTimeOffset time, bool hasDefaults)
+    private ImageBuilder(ImmutableList<Action<ImageTree, HostPrograms>> steps, ImageConfig config, DateTimeOffset time, bool hasDefaults, Image? below = null)
     {
+        _base = below;
         _steps = steps;
         _config = config;
         _time = time;
@@ -119,7 +121,19 @@ public sealed class ImageBuilder
     public ImageBuilder NextLayer() => With((tree, _) => tree.NextLayer());
 
     /// <summary>Leaves out the directories and files that most programs expect; the image has what is added and nothing else.</summary>
-    public ImageBuilder WithoutDefaults() => new(_steps, _config, _time, hasDefaults: false);
+    public ImageBuilder WithoutDefaults() => new(_steps, _config, _time, hasDefaults: false, _base);
+
+    /// <summary>Builds on an image of a store: its layers are below those that are made here, and what it says about how it is run holds unless it is set here.</summary>
+    /// <param name="image">The image.</param>
+    /// <returns>A description without the directories and files that a new image begins with: the image has its own.</returns>
+    /// <exception cref="ImageException">It is a root file system, without a config.</exception>
+    public static ImageBuilder From(Image image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        return image.Catalog is null
+            ? throw new ImageException($"\"{image.Name}\" is a root file system and no image that could be built on.", $"{nameof(AddTree)} adds a directory.")
+            : new ImageBuilder([], image.Config, DateTimeOffset.UnixEpoch, hasDefaults: false, image);
+    }
 
     /// <summary>Sets the command's fixed beginning.</summary>
     /// <param name="entrypoint">The program and its arguments.</param>
@@ -162,7 +176,7 @@ public sealed class ImageBuilder
 
     /// <summary>Sets the time of everything in the image, in whole seconds; without it 1970-01-01, so that the same input gives the same digest.</summary>
     /// <param name="time">The time.</param>
-    public ImageBuilder WithTimestamp(DateTimeOffset time) => new(_steps, _config, time, _hasDefaults);
+    public ImageBuilder WithTimestamp(DateTimeOffset time) => new(_steps, _config, time, _hasDefaults, _base);
 
     /// <summary>Makes the image and writes it as a docker archive. The file is there completely or not at all; one of that name is replaced.</summary>
     /// <param name="path">The archive's path.</param>
@@ -171,7 +185,40 @@ public sealed class ImageBuilder
     /// <exception cref="ImageException">A program, library or file is not there, or a path cannot be made.</exception>
     public string Save(string path, string? tag = null)
     {
-        ImageTree tree = new();
+        if (_base is not null)
+        {
+            Image made = Build(_base.Catalog!, null, CancellationToken.None);
+            Images.Saving.ImageSaver.Save(made, new ImageReference(ImageTransport.DockerArchive, Path.GetFullPath(path), tag), new SaveOptions(), CancellationToken.None);
+            return made.Id;
+        }
+
+        return ArchiveWriter.Write(Path.GetFullPath(path), tag, Layers(null), _hasDefaults ? ImageDefaults.AddTo(_config) : _config, _time);
+    }
+
+    /// <summary>Makes the image in a store, where it is found by its name. The same description of the same files gives the same image as <see cref="Save"/>.</summary>
+    /// <param name="store">The store.</param>
+    /// <param name="name">The image's name, such as <c>shell:1.0</c>; without a tag it gets <c>:latest</c>. Another image that has it loses it.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <exception cref="ImageException">A program, library or file is not there, a path cannot be made, or the name is none.</exception>
+    public Task<Image> BuildAsync(ImageStore store, string name, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        ImageName full = ImageName.Parse(name);
+        return full.Digest is null
+            ? Task.Run(() => Build(store.Catalog, full.ToString(), cancellationToken), cancellationToken)
+            : throw new ImageException($"\"{name}\" cannot be the name of a new image: it has a digest.");
+    }
+
+    private Image Build(Storage.ImageCatalog catalog, string? name, CancellationToken cancellation)
+    {
+        using BaseTree? below = _base is null ? null : new BaseTree(_base.LowerDirectories);
+        return StoreBuild.Run(catalog, name, _base, Layers(below), _hasDefaults ? ImageDefaults.AddTo(_config) : _config, _time, cancellation);
+    }
+
+    private IReadOnlyList<SortedDictionary<string, TreeEntry>> Layers(BaseTree? below)
+    {
+        ImageTree tree = new(below);
         HostPrograms programs = new(tree);
         if (_hasDefaults)
         {
@@ -183,7 +230,7 @@ public sealed class ImageBuilder
             step(tree, programs);
         }
 
-        return ArchiveWriter.Write(Path.GetFullPath(path), tag, tree.Layers, _hasDefaults ? ImageDefaults.AddTo(_config) : _config, _time);
+        return tree.Layers;
     }
 
     /// <summary>Saves as <see cref="Save"/> does, on a thread of the pool.</summary>
@@ -193,9 +240,9 @@ public sealed class ImageBuilder
     public Task<string> SaveAsync(string path, string? tag = null, CancellationToken cancellationToken = default)
         => Task.Run(() => Save(path, tag), cancellationToken);
 
-    private ImageBuilder With(Action<ImageTree, HostPrograms> step) => new(_steps.Add(step), _config, _time, _hasDefaults);
+    private ImageBuilder With(Action<ImageTree, HostPrograms> step) => new(_steps.Add(step), _config, _time, _hasDefaults, _base);
 
-    private ImageBuilder With(ImageConfig config) => new(_steps, config, _time, _hasDefaults);
+    private ImageBuilder With(ImageConfig config) => new(_steps, config, _time, _hasDefaults, _base);
 
     private static void Check(string imagePath)
     {

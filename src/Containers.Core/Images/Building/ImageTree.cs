@@ -15,7 +15,15 @@ internal sealed class ImageTree
     private readonly List<SortedDictionary<string, TreeEntry>> _layers = [];
     private Dictionary<string, TreeEntry> _below = [];
 
-    public ImageTree() => NextLayer();
+    private readonly BaseTree? _base;
+    private readonly HashSet<string> _hidden = new(StringComparer.Ordinal); // of the base image
+
+    /// <param name="below">The files of the image that this one is built on.</param>
+    public ImageTree(BaseTree? below = null)
+    {
+        _base = below;
+        NextLayer();
+    }
 
     /// <summary>What each layer's tar has, lowest first, in the order of names by their bytes.</summary>
     public IReadOnlyList<SortedDictionary<string, TreeEntry>> Layers => _layers;
@@ -29,7 +37,7 @@ internal sealed class ImageTree
     }
 
     /// <summary>What is at a path whose parent has no links in it; null when nothing is.</summary>
-    public TreeEntry? At(string realPath) => _merged.GetValueOrDefault(realPath);
+    public TreeEntry? At(string realPath) => _merged.GetValueOrDefault(realPath) ?? (IsHidden(realPath) ? null : _base?.At(realPath));
 
     /// <summary>Whether something is at a path, links on the way to it followed.</summary>
     public bool Has(string path) => At(Resolve(path)) is not null;
@@ -64,10 +72,16 @@ internal sealed class ImageTree
         }
 
         Forget(real, keepChildren: false);
-        if (_below.ContainsKey(real))
+        bool isOfBase = !IsHidden(real) && _base?.At(real) is not null;
+        if (_below.ContainsKey(real) || isOfBase)
         {
             MakeParents(real);
             Layer[Whiteout(real)] = TreeEntry.File([], 0x180);
+        }
+
+        if (isOfBase)
+        {
+            _hidden.Add(real);
         }
     }
 
@@ -136,8 +150,24 @@ internal sealed class ImageTree
                 Layer[$"{parent}/{OpaqueMark}"] = TreeEntry.File([], 0x180);
             }
 
-            _merged[parent] = Layer[parent] = entry;
+            if (!entry.IsBelow)
+            {
+                _merged[parent] = Layer[parent] = entry; // one of the base image stays as it is there
+            }
         }
+    }
+
+    private bool IsHidden(string real)
+    {
+        for (string path = real; _hidden.Count > 0 && path.Length > 0; path = path[..Math.Max(path.LastIndexOf('/'), 0)])
+        {
+            if (_hidden.Contains(path))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private void Forget(string real, bool keepChildren)

@@ -39,9 +39,8 @@ internal sealed class TarWriter(Stream output, DateTimeOffset time)
     {
         long size = content.Length;
         Header(path, '0', mode, size, "", capability);
-        long start = output.Position;
         content.CopyTo(output);
-        if (output.Position - start != size)
+        if (content.Position != size)
         {
             throw new ImageException($"The file for \"{path}\" changed while it was read.");
         }

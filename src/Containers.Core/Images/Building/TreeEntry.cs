@@ -18,6 +18,9 @@ internal sealed record TreeEntry(TreeEntryKind Kind, uint Mode)
     /// <summary>The host's file that the content is read from when the image is saved.</summary>
     public string? HostPath { get; init; }
 
+    /// <summary>Whether it is the base image's, and not written again.</summary>
+    public bool IsBelow { get; init; }
+
     /// <summary>A symbolic link's target.</summary>
     public string? Target { get; init; }
 

@@ -67,6 +67,7 @@ internal sealed class BlobInput : ReadOnlyStream
         }
 
         _complete = true;
+        (_source as IPartialSource)?.Forget(); // now, so that it need not reach the disk with the layer that was made of it
     }
 
     /// <summary>Reads a small blob and verifies it.</summary>
@@ -122,7 +123,7 @@ internal sealed class BlobInput : ReadOnlyStream
 /// <summary>A source that keeps what came, for the next time.</summary>
 internal interface IPartialSource
 {
-    /// <summary>What came is wrong, and nobody shall go on from it.</summary>
+    /// <summary>What came is complete, or wrong: nobody is to go on from it.</summary>
     void Forget();
 }
 

@@ -1,4 +1,5 @@
 using Containers.Images.Archives;
+using Containers.Storage;
 
 namespace Containers.Images.Sources;
 
@@ -31,6 +32,35 @@ internal static class SourceKinds
         => tar.Has(Manifest.FileName) ? ImageTransport.DockerArchive
         : tar.Has(OciLayoutSource.Mark) ? ImageTransport.OciArchive
         : ImageTransport.Rootfs;
+
+    /// <summary>Opens what a reference to a path leads to, when it has images.</summary>
+    /// <param name="reference">The reference.</param>
+    /// <param name="layout">Where a compressed archive is decompressed to.</param>
+    /// <param name="cancellation">Ends decompression.</param>
+    /// <exception cref="ImageException">Nothing is there, or no image.</exception>
+    public static ImageSource Open(ImageReference reference, StoreLayout layout, CancellationToken cancellation)
+    {
+        if (reference.Name is not null)
+        {
+            throw new ImageException($"{reference.Name}: this is a name, and a path of a layout or archive is wanted.");
+        }
+
+        if (Directory.Exists(reference.Path))
+        {
+            ImageTransport transport = OfDirectory(reference);
+            return transport == ImageTransport.Rootfs
+                ? throw new ImageException($"rootfs:{reference.Path}: a root file system is no image.", "An ImageBuilder makes one of it.")
+                : OpenDirectory(reference, transport);
+        }
+
+        if (!File.Exists(reference.Path))
+        {
+            throw new ImageException($"{NameOf(reference)}: there is nothing there.");
+        }
+
+        layout.Open();
+        return OpenArchive(reference, TarFile.Open(reference.Path, NameOf(reference), layout, cancellation));
+    }
 
     public static ImageSource OpenDirectory(ImageReference reference, ImageTransport transport)
         => transport == ImageTransport.Oci

@@ -1,0 +1,119 @@
+using Containers.Images.Registry;
+using Xunit;
+
+namespace Containers.Tests.Images.Registry;
+
+/// <summary>Pushes, which skopeo has to find as they were.</summary>
+public sealed class PushTests : IClassFixture<PushedSample>, IDisposable
+{
+    private readonly TestDirectory _directory = new();
+    private readonly SampleImage _sample;
+    private readonly RegistryServer _registry;
+    private readonly ImageStore _store;
+
+    public PushTests(PushedSample server)
+    {
+        _sample = server.Sample;
+        _registry = server.Registry;
+        server.Push("base:1");
+        _store = new ImageStore(_directory["store"]) { Registries = new RegistryOptions { MaximumRetries = 3 } };
+    }
+
+    public void Dispose() => _directory.Dispose();
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    private async Task AssertThere(string name, string digest)
+    {
+        Assert.Equal(digest, SampleImage.Skopeo("inspect", "--tls-verify=false", "--format", "{{.Digest}}", $"docker://{name}").Trim());
+        SampleImage.Skopeo("copy", "-q", "--src-tls-verify=false", $"docker://{name}", $"oci:{_directory["back"]}:1"); // verifies each blob
+        Assert.Equal(_sample.Expected.Id, (await _store.PullAsync(name, cancellationToken: Cancellation)).Id);
+    }
+
+    [Theory]
+    [InlineData("oci", null)]
+    [InlineData("oci", 1 << 20)]
+    [InlineData("oci", 100_000)]
+    [InlineData("oci-archive", null)]
+    [InlineData("dir", null)]
+    public async Task Pushed_image_is_found_by_skopeo(string transport, int? chunk)
+    {
+        string source = $"oci:{_sample.Layout}:1";
+        if (transport != "oci")
+        {
+            source = $"{transport}:{_directory["image"]}";
+            SampleImage.Skopeo("copy", "-q", $"oci:{_sample.Layout}:1", source);
+        }
+
+        string name = $"{_registry.Name}/pushed/{transport}-{chunk ?? 0}:1";
+        List<PullProgress> seen = [];
+        string digest = await _store.PushAsync(source, name, new PushOptions { ChunkSize = chunk, Progress = new PullTests.Direct(seen) }, Cancellation);
+
+        await AssertThere(name, digest);
+        Assert.True(seen[^1].IsComplete);
+        Assert.All(seen[^1].Layers, layer => Assert.Equal(LayerState.Complete, layer.State));
+        Assert.Equal(chunk is null ? 0 : 1, Math.Min(1, _registry.Requests("PATCH", $"pushed/{transport}-{chunk ?? 0}/")));
+    }
+
+    [Fact]
+    public async Task What_is_there_is_not_sent_again()
+    {
+        string name = $"{_registry.Name}/twice:1";
+        await _store.PushAsync($"oci:{_sample.Layout}:1", name, cancellationToken: Cancellation);
+        int uploads = _registry.Requests("POST", "/v2/twice/");
+        Assert.Equal(5, uploads);
+
+        List<PullProgress> seen = [];
+        await _store.PushAsync($"oci:{_sample.Layout}:1", name, new PushOptions { Progress = new PullTests.Direct(seen) }, Cancellation);
+        Assert.Equal(uploads, _registry.Requests("POST", "/v2/twice/"));
+        Assert.All(seen[^1].Layers, layer => Assert.Equal(LayerState.AlreadyThere, layer.State));
+    }
+
+    [Fact]
+    public async Task Layers_of_another_repository_are_mounted()
+    {
+        string name = $"{_registry.Name}/mounted:1";
+        List<string> told = [];
+        string digest = await _store.PushAsync($"oci:{_sample.Layout}:1", name, new PushOptions { MountFrom = ["nobody/here", "base"], Logger = new ListLogger(told) }, Cancellation);
+        await AssertThere(name, digest);
+        Assert.Equal(0, _registry.Requests("PUT", "/v2/mounted/blobs/"));
+        Assert.Equal(5, told.Count(line => line.Contains("mounted from base", StringComparison.Ordinal)));
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(500_000)]
+    public async Task Push_survives_connections_that_are_lost(int? chunk)
+    {
+        int answers = 0;
+        using TestProxy proxy = new(_registry.Port)
+        {
+            // The upload's own requests meet a registry that is down for a moment.
+            Answer = head => head.StartsWith(chunk is null ? "PUT /v2/lost" : "PATCH /v2/lost", StringComparison.Ordinal) && head.Contains("/blobs/uploads/", StringComparison.Ordinal) && Interlocked.Increment(ref answers) is 2 or 3
+                ? TestProxy.Reply("503 Service Unavailable", "Connection: close\r\n") : null,
+        };
+        string path = $"lost{chunk ?? 0}:1";
+        string digest = await _store.PushAsync($"oci:{_sample.Layout}:1", $"{proxy.Name}/{path}", new PushOptions { ChunkSize = chunk }, Cancellation);
+        Assert.True(answers > 3);
+        await AssertThere($"{_registry.Name}/{path}", digest);
+    }
+
+    [Fact]
+    public async Task Damaged_layout_is_not_pushed()
+    {
+        string layout = _sample.CopyLayout("damaged");
+        Tool.Bash($"printf X | dd of={layout}/blobs/sha256/{_sample.LayerDigests[2][7..]} bs=1 seek=5000 conv=notrunc status=none");
+        ImageException exception = await Assert.ThrowsAsync<ImageException>(() => _store.PushAsync($"oci:{layout}:1", $"{_registry.Name}/damaged:1", cancellationToken: Cancellation));
+        Assert.Contains(_sample.LayerDigests[2], exception.Message, StringComparison.Ordinal);
+        using RegistryClient client = new();
+        await Assert.ThrowsAsync<RegistryException>(() => client.GetDigestAsync($"{_registry.Name}/damaged:1", Cancellation));
+    }
+
+    [Fact]
+    public async Task What_cannot_be_pushed_is_said()
+    {
+        Assert.Contains("has no manifest", (await Assert.ThrowsAsync<ImageException>(() => _store.PushAsync($"docker-archive:{_sample.Archive}", $"{_registry.Name}/x:1", cancellationToken: Cancellation))).Message, StringComparison.Ordinal);
+        Assert.Contains("not that of the name", (await Assert.ThrowsAsync<ImageException>(() => _store.PushAsync($"oci:{_sample.Layout}:1", $"{_registry.Name}/x@sha256:{new string('0', 64)}", cancellationToken: Cancellation))).Message, StringComparison.Ordinal);
+        Assert.Contains("nothing there", (await Assert.ThrowsAsync<ImageException>(() => _store.PushAsync("oci:/nowhere", $"{_registry.Name}/x:1", cancellationToken: Cancellation))).Message, StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,36 @@
+namespace Containers.Tests.Images.Registry;
+
+/// <summary>The sample image, and a registry that has it, for the tests of a class. The host is checked when both are gone.</summary>
+public sealed class PushedSample : IDisposable
+{
+    private readonly HashSet<string> _pushed = [];
+
+    public PushedSample()
+    {
+        Requires.Root();
+        Requires.Tools("docker-registry", "umoci");
+        Sample = new SampleImage();
+        Registry = new RegistryServer();
+    }
+
+    public SampleImage Sample { get; }
+
+    internal RegistryServer Registry { get; }
+
+    /// <summary>Has the registry have the image by a name, and returns the whole of it.</summary>
+    public string Push(string name = "team/app:1", params string[] options)
+    {
+        if (_pushed.Add(name))
+        {
+            Registry.Push($"oci:{Sample.Layout}:1", name, options);
+        }
+
+        return $"{Registry.Name}/{name}";
+    }
+
+    public void Dispose()
+    {
+        Registry.Dispose();
+        Sample.Dispose();
+    }
+}
