@@ -10,8 +10,6 @@
 //     Containers.TestHost list - STORE                        prints the names of the images of a store
 //     Containers.TestHost pull NAME STORE                     prints a line, pulls an image, prints its id
 //     Containers.TestHost storm DIRECTORY STORE SECONDS       loads the directory's archives, runs containers of them, names, lists, removes, prunes and verifies, at random
-//     Containers.TestHost storm DIRECTORY STORE SECONDS       loads the directory's archives, runs containers of them, names, lists, removes, prunes and verifies, at random
-//     Containers.TestHost pull NAME STORE                     prints a line, pulls an image, prints its id
 //     Containers.TestHost churn ROOT STORE BRIDGE SUBNET      starts and disposes containers with a network and ports until it is killed, a line for each
 //     Containers.TestHost attach ROOT STORE COMMAND...        runs a container with a terminal, that is this process's own, and returns what it returns
 //     Containers.TestHost probe                               prints what this process finds of its host
