@@ -10,10 +10,16 @@ internal sealed class OverlayMount : IDisposable
         Path = directory[$"mounted-{Guid.NewGuid():N}"];
         Directory.CreateDirectory(Path);
         Directory.CreateDirectory(directory["empty"]);
-        // Without an upper directory overlayfs wants two lower ones. Sixty paths are more than mount(8) can say.
+        // Without an upper directory overlayfs wants two lower ones.
         string[] lower = [.. image.LowerDirectories, directory["empty"]];
-        using MountHandle mount = MountHandle.Create("overlay", lower.Length > 20 ? lower.Select(path => ("lowerdir+", (string?)path)) : [("lowerdir", string.Join(':', lower))], MountAttributes.ReadOnly);
-        mount.Attach(Path);
+        if (lower.Length > 20) // more than one page of options, which is all that mount(2) takes
+        {
+            using MountHandle mount = MountHandle.Create("overlay", lower.Select(path => ("lowerdir+", (string?)path)), MountAttributes.ReadOnly);
+            mount.Attach(Path);
+            return;
+        }
+
+        Tool.Run("mount", "-t", "overlay", "overlay", "-o", $"lowerdir={string.Join(':', lower)}", Path);
     }
 
     public string Path { get; }
