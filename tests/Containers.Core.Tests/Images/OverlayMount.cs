@@ -8,8 +8,16 @@ internal sealed class OverlayMount : IDisposable
         Path = directory[$"mounted-{Guid.NewGuid():N}"];
         Directory.CreateDirectory(Path);
         Directory.CreateDirectory(directory["empty"]);
-        // Without an upper directory overlayfs wants two lower ones.
-        Tool.Run("mount", "-t", "overlay", "overlay", "-o", $"lowerdir={string.Join(':', image.LowerDirectories.Append(directory["empty"]))}", Path);
+        // Without an upper directory overlayfs wants two lower ones. mount(2) takes one page of options; more are given one by one (Linux 6.7).
+        string[] lowers = [.. image.LowerDirectories, directory["empty"]];
+        if (string.Join(':', lowers).Length < 4000)
+        {
+            Tool.Run("mount", "-t", "overlay", "overlay", "-o", $"lowerdir={string.Join(':', lowers)}", Path);
+            return;
+        }
+
+        using Native.MountHandle mount = Native.MountHandle.Create("overlay", lowers.Select(lower => ("lowerdir+", (string?)lower)));
+        mount.Attach(Path);
     }
 
     public string Path { get; }
