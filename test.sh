@@ -30,7 +30,7 @@ trap 'rm -f "$log"' EXIT
 for project in Containers.Native.Tests Containers.Core.Tests Containers.Images.Tests Containers.Isolation.Tests Containers.Networking.Tests; do
     alone=()
     # Links, rules and addresses are changed here: in a network of the tests' own, which goes with them.
-    [[ $project =~ Isolation|Networking ]] && unshare --net true 2> /dev/null && alone=(unshare --net sh -c 'ip link set lo up && exec "$@"' sh)
+    [[ $project =~ Images|Isolation|Networking ]] && unshare --net true 2> /dev/null && alone=(unshare --net sh -c 'ip link set lo up && exec "$@"' sh)
     "${alone[@]}" dotnet run --no-build -c Release --project "tests/$project" -- -noColor "$@" 2>&1 | tee "$log"
     [ "${PIPESTATUS[0]}" = 0 ] || status=1
     # "   Containers.Core.Tests  Total: 9, Errors: 0, Failed: 1, Skipped: 2, Not Run: 1, Time: 1.2s"; an error is what a class left behind.

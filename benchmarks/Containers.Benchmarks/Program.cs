@@ -7,10 +7,13 @@ using Containers.Benchmarks.Exec;
 using Containers.Benchmarks.Limits;
 using Containers.Benchmarks.Networks;
 using Containers.Benchmarks.Peers;
+using Containers.Benchmarks.Pull;
 using Containers.Benchmarks.Seccomp;
 
 // peers …   whole containers, ours beside others; own-host is how it runs ours in another process
 // unpack …  layers unpacked, beside GNU tar
+// pull …    an image of four layers from a registry and from an archive, beside podman, containerd, skopeo with umoci, and a shell
+// erofs …   whether an EROFS image for each layer would beat unpacked files
 // scale …   starts on a bridge that has many containers already, beside the first ones
 // throughput …  TCP from a container to the host, beside a veth pair made with ip
 // seccomp [calls]  what the default filter costs a system call, beside libseccomp's for the same profile
@@ -25,6 +28,12 @@ switch (args.FirstOrDefault())
         return OwnHost.Run(args[1..]);
     case "unpack":
         return UnpackBenchmark.Run(args[1..]);
+    case "pull":
+        return PullBenchmark.Run(args[1..]);
+    case "erofs":
+        return ErofsBenchmark.Run(args[1..]);
+    case PullBenchmark.Once:
+        return PullBenchmark.RunOnce(args[1..]);
     case "scale":
         return ScaleBenchmark.Run(args[1..]);
     case "throughput":

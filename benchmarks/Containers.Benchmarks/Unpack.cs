@@ -113,7 +113,7 @@ internal static class UnpackBenchmark
     }
 
     // A folder that is kept, since making it takes a minute; the mirror is the one this machine uses.
-    private static string Debian(string cache)
+    public static string Debian(string cache)
     {
         string tar = Path.Combine(cache, "debian.tar");
         if (!File.Exists(tar))

@@ -8,8 +8,8 @@
 //     Containers.TestHost many ROOT STORE COMMAND...          runs 40 containers at once, prints what they print, each different text once
 //     Containers.TestHost load ROOT STORE                     loads an image, prints its name
 //     Containers.TestHost list - STORE                        prints the names of the images of a store
-//     Containers.TestHost storm DIRECTORY STORE SECONDS       loads the directory's archives, runs containers of them, names, lists, removes, prunes and verifies, at random
 //     Containers.TestHost pull NAME STORE                     prints a line, pulls an image, prints its id
+//     Containers.TestHost storm DIRECTORY STORE SECONDS       loads the directory's archives, runs containers of them, names, lists, removes, prunes and verifies, at random
 //     Containers.TestHost churn ROOT STORE BRIDGE SUBNET      starts and disposes containers with a network and ports until it is killed, a line for each
 //     Containers.TestHost attach ROOT STORE COMMAND...        runs a container with a terminal, that is this process's own, and returns what it returns
 //     Containers.TestHost probe                               prints what this process finds of its host
@@ -113,7 +113,7 @@ switch (args[0])
         break;
 
     default:
-        throw new ArgumentException($"\"{args[0]}\" is none of start, attach, cgroup, run, many, load, pull, probe, net, exec and churn.");
+        throw new ArgumentException($"\"{args[0]}\" is none of start, attach, cgroup, run, exec, many, load, list, pull, storm, probe, net and churn.");
 }
 
 return 0;

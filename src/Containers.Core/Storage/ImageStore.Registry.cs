@@ -1,6 +1,7 @@
 using Containers.Images;
 using Containers.Images.Manifests;
 using Containers.Images.Registry;
+using Containers.Images.Saving;
 using Containers.Images.Sources;
 using Containers.Storage;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -29,7 +30,7 @@ public sealed partial class ImageStore
             : await LoadAsync(reference, cancellationToken).ConfigureAwait(false);
 
     /// <summary>Sends an image to a registry. What is there is not sent again; the manifest goes last.</summary>
-    /// <param name="source">An image of a layout or archive: <c>oci:PATH[:TAG]</c>, <c>oci-archive:PATH[:TAG]</c>, <c>dir:PATH</c>, or a path whose content decides.</param>
+    /// <param name="source">A name or id of the store, or an image of a layout or archive: <c>oci:PATH[:TAG]</c>, <c>oci-archive:PATH[:TAG]</c>, <c>dir:PATH</c>, or a path whose content decides.</param>
     /// <param name="destination">The name that it gets, such as <c>localhost:5000/app:1</c>.</param>
     /// <param name="options">How; null for the usual.</param>
     /// <param name="cancellationToken">Ends it; blobs that are there by then stay.</param>
@@ -45,6 +46,14 @@ public sealed partial class ImageStore
         using System.Diagnostics.Activity? activity = Telemetry.Activities.StartActivity("push");
         activity?.SetTag("containers.image", target.ToString());
         using RegistrySession session = new(Registries, options.Logger ?? NullLogger.Instance);
+        if (Get(source) is { } stored)
+        {
+            using PreparedImage prepared = await Task.Run(() => PreparedImage.Make(stored, options.Compression, cancellationToken), cancellationToken).ConfigureAwait(false);
+            string made = await ImagePusher.PushAsync(session, target, prepared.ToPush(), options, monitor, cancellationToken).ConfigureAwait(false);
+            Telemetry.PushedBytes.Add(monitor.Received, new KeyValuePair<string, object?>("registry", target.Registry));
+            return made;
+        }
+
         using ImageSource opened = await Task.Run(() => SourceKinds.Open(ImageReference.Parse(source), _loader.Layout, cancellationToken), cancellationToken).ConfigureAwait(false);
         SourceImage image = await opened.ResolveAsync(platform, cancellationToken).ConfigureAwait(false);
         string digest;

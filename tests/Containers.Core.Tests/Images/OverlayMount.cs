@@ -1,3 +1,5 @@
+using Containers.Native;
+
 namespace Containers.Tests.Images;
 
 /// <summary>An image's layers mounted read-only, as a container sees them.</summary>
@@ -8,15 +10,9 @@ internal sealed class OverlayMount : IDisposable
         Path = directory[$"mounted-{Guid.NewGuid():N}"];
         Directory.CreateDirectory(Path);
         Directory.CreateDirectory(directory["empty"]);
-        // Without an upper directory overlayfs wants two lower ones. mount(2) takes one page of options; more are given one by one (Linux 6.7).
-        string[] lowers = [.. image.LowerDirectories, directory["empty"]];
-        if (string.Join(':', lowers).Length < 4000)
-        {
-            Tool.Run("mount", "-t", "overlay", "overlay", "-o", $"lowerdir={string.Join(':', lowers)}", Path);
-            return;
-        }
-
-        using Native.MountHandle mount = Native.MountHandle.Create("overlay", lowers.Select(lower => ("lowerdir+", (string?)lower)));
+        // Without an upper directory overlayfs wants two lower ones. Sixty paths are more than mount(8) can say.
+        string[] lower = [.. image.LowerDirectories, directory["empty"]];
+        using MountHandle mount = MountHandle.Create("overlay", lower.Length > 20 ? lower.Select(path => ("lowerdir+", (string?)path)) : [("lowerdir", string.Join(':', lower))], MountAttributes.ReadOnly);
         mount.Attach(Path);
     }
 

@@ -57,7 +57,7 @@ public sealed class FaultTests : IClassFixture<PushedSample>, IDisposable
     [Fact]
     public async Task Truncated_answers_are_resumed()
     {
-        _proxy.Faults = connection => connection % 2 == 1 ? new Fault { CloseAfter = 300_000 } : null;
+        _proxy.Faults = connection => connection < 8 ? new Fault { CloseAfter = 300_000 } : null; // a pull has fewer, so that the largest layer is on one of them
         await PullWhole();
         Assert.True(Ranges > 0);
     }

@@ -4,6 +4,7 @@ using Xunit;
 namespace Containers.Tests.Credentials;
 
 /// <summary>Profiles of AppArmor, where the kernel has it: booted with <c>apparmor=1 security=apparmor</c>.</summary>
+[Trait("vm", "root")]
 public sealed class AppArmorTests : IClassFixture<AppArmorTests.LoadedProfile>
 {
     private const string Script = "cat /proc/self/attr/current; cat /etc/motd > /dev/null 2>&1 && echo read || echo denied";
@@ -23,6 +24,7 @@ public sealed class AppArmorTests : IClassFixture<AppArmorTests.LoadedProfile>
     private ContainerBuilder Container => _root.Container.WithAppArmorProfile(LoadedProfile.Name);
 
     [Fact]
+    [Trait("vm", "brief-root")]
     public async Task Command_and_what_it_executes_are_confined()
     {
         Assert.Equal("unconfined\nread\n", await _root.Sh(Script));

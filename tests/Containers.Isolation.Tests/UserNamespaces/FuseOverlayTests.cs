@@ -147,6 +147,15 @@ public sealed class FuseOverlayTests : IClassFixture<BusyboxRoot>
         => Assert.Contains("fuse-overlayfs -o lowerdir=" + _root.Path, Fuse.WithCommand("true").Explain(), StringComparison.Ordinal);
 
     [Fact]
+    public async Task Mounts_of_the_host_s_own_are_taken_down_again()
+    {
+        Requires.Root();
+        Assert.Equal("changed\n", await _root.Sh("echo changed > /etc/motd; cat /etc/motd", _ => Fuse.WithHostMountNs()));
+        Assert.DoesNotContain(File.ReadAllLines("/proc/self/mountinfo"), mount => mount.Contains(_root.Store, StringComparison.Ordinal));
+        Assert.Empty(_root.Leftovers());
+    }
+
+    [Fact]
     public void Users_of_root_s_have_other_ways()
     {
         Requires.Root();

@@ -33,6 +33,9 @@ public sealed record PushOptions
     /// <summary>Blobs are sent in pieces of so many bytes, and one that fails is repeated alone; null sends each in one request.</summary>
     public int? ChunkSize { get; init; }
 
+    /// <summary>What the layers of an image of the store are compressed with; those of layouts and archives are sent as they are.</summary>
+    public LayerCompression Compression { get; init; } = LayerCompression.Gzip;
+
     /// <summary>Is told how far the push is, as a pull is.</summary>
     public IProgress<PullProgress>? Progress { get; init; }
 

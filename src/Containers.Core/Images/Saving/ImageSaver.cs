@@ -11,7 +11,6 @@ namespace Containers.Images.Saving;
 /// <summary>Writes an image of a store to where other programs find it.</summary>
 internal static class ImageSaver
 {
-    private const string OciManifest = "application/vnd.oci.image.manifest.v1+json";
     private static readonly byte[] s_layout = """{"imageLayoutVersion":"1.0.0"}"""u8.ToArray();
     private static readonly byte[] s_dirVersion = "Directory Transport Version: 1.1\n"u8.ToArray(); // containers/image, directory transport
 
@@ -30,23 +29,19 @@ internal static class ImageSaver
     /// <returns>The digest of the OCI manifest.</returns>
     public static string Save(Image image, ImageReference target, SaveOptions options, CancellationToken cancellation)
     {
-        ImageCatalog catalog = image.Catalog ?? throw new ImageException($"\"{image.Name}\" cannot be saved: it is a root file system, without a config that would make it an image.", $"{nameof(ImageBuilder)} makes an image of a directory.");
+        PreparedImage.CatalogOf(image);
         if (options.Compression is { } chosen && !Enum.IsDefined(chosen))
         {
             throw new ArgumentOutOfRangeException(nameof(options), chosen, "There is no such compression.");
         }
 
         CheckTarget(target);
-        using LayerLeases leases = LayerLeases.TryHold(image) ?? throw Gone(image);
-        byte[] config = catalog.Blobs.TryRead(image.Id) ?? throw Gone(image);
-        ImageRecord record = StoreRecords.TryLoad(catalog.RecordPath(image.Id), StoreJson.Default.ImageRecord) ?? throw Gone(image);
         LayerCompression compression = options.Compression ?? (target.Transport == ImageTransport.DockerArchive ? LayerCompression.None : LayerCompression.Gzip);
         try
         {
-            using SavedLayers layers = SavedLayers.Make(record, [.. image.Layers.Select(layer => layer.DiffId)], catalog.Layers, catalog.Layout, compression, cancellation);
-            byte[] manifest = BuiltDocuments.OciManifest(image.Id, config.Length, layers.All.Select(layer => (layer.MediaType, layer.Digest, layer.Size)));
-            Write(target, catalog, image, options, layers, config, manifest);
-            return Digest.Of(manifest);
+            using PreparedImage prepared = PreparedImage.Make(image, compression, cancellation);
+            Write(target, prepared.Catalog, image, options, prepared.Layers, prepared.Config, prepared.Manifest);
+            return Digest.Of(prepared.Manifest);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -122,7 +117,7 @@ internal static class ImageSaver
             }
         }
 
-        JsonObject entry = new() { ["mediaType"] = OciManifest, ["digest"] = digest, ["size"] = size };
+        JsonObject entry = new() { ["mediaType"] = MediaTypes.OciManifest, ["digest"] = digest, ["size"] = size };
         JsonObject annotations = [];
         if (fullName is not null)
         {
@@ -198,6 +193,4 @@ internal static class ImageSaver
             }
         }
     }
-
-    private static ImageException Gone(Image image) => new($"The image \"{image.Name}\" is not in its store any more: it was removed since it was loaded.", "Load it again.");
 }
