@@ -22,6 +22,7 @@ internal sealed unsafe class LayerTar : ReadOnlyStream
     private int _file = -1; // a descriptor
     private string _fileName = "";
     private long _literal;
+    private long _zeros;
     private long _content;
     private long _offset;
     private long _position;
@@ -94,6 +95,13 @@ internal sealed unsafe class LayerTar : ReadOnlyStream
                 else if (_content > 0)
                 {
                     count += ReadContent(buffer[count..]);
+                }
+                else if (_zeros > 0)
+                {
+                    int zeros = (int)Math.Min(buffer.Length - count, _zeros);
+                    buffer.Slice(count, zeros).Clear();
+                    _zeros -= zeros;
+                    count += zeros;
                 }
                 else if (!NextStep())
                 {
@@ -177,6 +185,9 @@ internal sealed unsafe class LayerTar : ReadOnlyStream
             case RecipeFormat.Part:
                 (_content, _offset) = (_recipe.ReadNumber(), value);
                 return _file >= 0 ? true : throw new InvalidDataException("a part is of no file");
+            case var _ when (value & 1) == 0:
+                _zeros = value >> 1;
+                return true;
             default:
                 _lastStep = true;
                 return false;

@@ -10,7 +10,8 @@ namespace Containers.Layers.Recipes;
 ///     LENGTH*4+0  LENGTH bytes of the tar
 ///     LENGTH*4+1  LENGTH bytes: a path in the tree; SIZE: so many bytes of the tar are the file's first ones
 ///     OFFSET*4+2  SIZE: so many bytes of the tar are the same file's from OFFSET on, as a sparse file has them
-///     LENGTH*4+3  the end, after a tar of LENGTH bytes
+///     COUNT*8+3   COUNT zeros of the tar: most of its headers, and what fills blocks
+///     LENGTH*8+7  the end, after a tar of LENGTH bytes
 /// </code>
 /// Numbers are LEB128. Files are counted from 0. One that a later entry of the same archive replaced has its content in aside/NUMBER
 /// beside the tree, and no longer at its path.
@@ -21,7 +22,10 @@ internal static class RecipeFormat
 
     public const string AsideName = "aside";
 
-    public const int Literal = 0, File = 1, Part = 2, End = 3;
+    public const int Literal = 0, File = 1, Part = 2, Other = 3;
+
+    /// <summary>Fewer zeros than this are bytes like others.</summary>
+    public const int FewestZeros = 24;
 
     /// <summary>No path is longer: an archive's extended headers are not.</summary>
     public const int LongestPath = 16 << 20;

@@ -78,7 +78,7 @@ internal sealed class RecipeWriter : IDisposable
             throw new InvalidOperationException($"A recipe for {_total} bytes was made of a tar of {length}.");
         }
 
-        WriteNumber(length, RecipeFormat.End);
+        WriteNumber(length * 2 + 1, RecipeFormat.Other);
         Flush();
         _deflate.Dispose();
         _file.Dispose();
@@ -96,10 +96,34 @@ internal sealed class RecipeWriter : IDisposable
     {
         if (_length > 0)
         {
-            WriteNumber(_length, RecipeFormat.Literal);
-            Write(_run.AsSpan(0, _length));
+            WriteRun(_run.AsSpan(0, _length));
             _total += _length;
             _length = 0;
+        }
+    }
+
+    // Zeros are counted here, since the compressor would look at each of them.
+    private void WriteRun(ReadOnlySpan<byte> run)
+    {
+        ReadOnlySpan<byte> zeros = stackalloc byte[RecipeFormat.FewestZeros];
+        while (!run.IsEmpty)
+        {
+            int begin = run.IndexOf(zeros);
+            int bytes = begin < 0 ? run.Length : begin;
+            if (bytes > 0)
+            {
+                WriteNumber(bytes, RecipeFormat.Literal);
+                Write(run[..bytes]);
+                run = run[bytes..];
+            }
+
+            if (begin >= 0)
+            {
+                int end = run.IndexOfAnyExcept((byte)0);
+                int count = end < 0 ? run.Length : end;
+                WriteNumber(count * 2L, RecipeFormat.Other);
+                run = run[count..];
+            }
         }
     }
 
