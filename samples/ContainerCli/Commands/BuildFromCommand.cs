@@ -40,17 +40,7 @@ internal static class BuildFromCommand
                 image = variable.Split('=', 2) is [{ Length: > 0 } key, { } value] ? image.WithEnvironment(key, value) : throw new ArgumentException($"--env {variable}: write NAME=VALUE.");
             }
 
-            string file = Path.Combine(Path.GetTempPath(), $"containers-build-{Environment.ProcessId}.tar");
-            try
-            {
-                await image.SaveAsync(file, parsed.GetValue(tag), cancellation);
-                Console.Out.WriteLine((await Cli.StoreOf(parsed).LoadAsync("docker-archive:" + file, cancellation)).Id);
-            }
-            finally
-            {
-                File.Delete(file);
-            }
-
+            Console.Out.WriteLine((await image.BuildAsync(Cli.StoreOf(parsed), parsed.GetValue(tag)!, cancellation)).Id);
             return 0;
         });
         return command;

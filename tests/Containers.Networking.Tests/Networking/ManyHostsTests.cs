@@ -58,6 +58,10 @@ public sealed class ManyHostsTests(BusyboxRoot root) : IClassFixture<BusyboxRoot
         }
     }
 
+    // T: stopped. D: it waits for its child to execute (CLONE_VFORK), which is there by then.
+    private static bool HasStopped(int process)
+        => Directory.EnumerateDirectories($"/proc/{process}/task").All(thread => File.ReadAllText(thread + "/stat") is var stat && stat[stat.LastIndexOf(')') + 2] is 'T' or 't' or 'D');
+
     [Fact]
     public async Task What_a_killed_host_leaves_is_removed_by_the_next_start()
     {
@@ -77,6 +81,7 @@ public sealed class ManyHostsTests(BusyboxRoot root) : IClassFixture<BusyboxRoot
             // Stopped first: its containers can be counted then, and die with it. While one of them is still on its way to its
             // own program it holds what the host had open.
             Tool.Run("kill", "-STOP", host.Id.ToString(CultureInfo.InvariantCulture));
+            Assert.True(SpinWait.SpinUntil(() => HasStopped(host.Id), TimeSpan.FromSeconds(30)), "the host does not stop"); // a thread that clones finishes that first
             string[] children = [.. Directory.EnumerateDirectories($"/proc/{host.Id}/task").SelectMany(thread => File.ReadAllText(thread + "/children").Split(' ', StringSplitOptions.RemoveEmptyEntries))];
             host.Kill();
             await host.WaitForExitAsync(Stop);
