@@ -36,7 +36,7 @@ internal static class UsageCommand
 {
     public static Command Create()
     {
-        Command command = new("df", "Tells what the store takes on the disk, by images, and what `prune --all` would free.");
+        Command command = new("df", "Tells what the store takes on the disk, by images, and what `prune` would free.");
         command.SetAction(async (parsed, cancellation) =>
         {
             StoreUsage usage = await Cli.StoreOf(parsed).DiskUsageAsync(cancellation);

@@ -79,6 +79,8 @@ public sealed class EscapeRuns : IDisposable
     private string SocketPath => Host + "/docker.sock";
 
     /// <summary>Whose host is an ordinary user.</summary>
+    private static readonly Lazy<bool> s_fuse = new(() => HostCapabilities.Probe().Has(HostFeature.FuseOverlayfs));
+
     public static IReadOnlyList<Identity> Ordinaries { get; } = [Identity.OrdinaryHostsRoot, Identity.OrdinaryHostsUser, Identity.OrdinaryHostsRootOnFuse];
 
     /// <summary>What is no longer as it was before: settings of this host, and the file that the probe sees read-only.</summary>
@@ -136,7 +138,8 @@ public sealed class EscapeRuns : IDisposable
     private string Run(Identity identity)
     {
         bool ordinary = Ordinaries.Contains(identity), fuse = identity == Identity.OrdinaryHostsRootOnFuse;
-        Requires.That(!fuse || (Requires.Find("fuse-overlayfs") is not null && File.Exists("/dev/fuse")), "this test needs fuse-overlayfs and /dev/fuse");
+        // Root makes the host of an ordinary user, and its /dev/fuse; one who is an ordinary user has what is there.
+        Requires.That(!fuse || (Environment.UserName == "root" ? Requires.Find("fuse-overlayfs") is not null && File.Exists("/dev/fuse") : s_fuse.Value), "this test needs fuse-overlayfs and a /dev/fuse that this user may open");
         Requires.That(ordinary || Environment.UserName == "root", "this test needs root, or is about another host than this one"); // which is an ordinary user, and in no need of another
         return ordinary && Environment.UserName != "root" ? First(fuse ? Container.WithFuseOverlayRoot() : identity == Identity.OrdinaryHostsRoot ? Container : Container.WithUser("worker")) : Output(identity);
     }
