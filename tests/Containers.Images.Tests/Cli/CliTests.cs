@@ -173,6 +173,30 @@ public sealed class CliTests : IClassFixture<SampleImage>
     }
 
     [Fact]
+    public void Ordinary_user_has_images_of_its_own_that_it_builds_changes_saves_verifies_and_removes()
+    {
+        Requires.Tools("setpriv");
+        const string Steps = """
+            set -eu; export HOME=$PWD; containers() { ./program/containers --store "$PWD/store" "$@"; }
+            mkdir site; echo hello > site/file
+            containers build-from site -t s:1 --program sh --program cat --program rm --entrypoint sh > /dev/null
+            containers run s:1 -c 'cat /file'
+            containers diff --commit s:2 s:1 -c 'echo new > /new; rm /file' 2> /dev/null
+            containers save s:2 -o oci:layout:1 > /dev/null
+            containers verify
+            containers rmi s:2 > /dev/null
+            containers load oci:layout:1 > /dev/null
+            containers run s:2 -c 'cat /new; ls /file 2> /dev/null || echo gone'
+            """;
+        string home = _sample["user"];
+        Tool.Bash($"mkdir '{home}' && cp -r '{AppContext.BaseDirectory}' '{home}/program' && chown -R 1500:1500 '{home}'");
+
+        string output = Tool.Bash($"cd '{home}' && setpriv --reuid 1500 --regid 1500 --clear-groups bash -c \"$(cat <<'END'\n{Steps}\nEND\n)\"");
+
+        Assert.Equal(["hello", "D /file", "A /new", "2 images, 2 layers, 0 problems", "new", "gone"], output.TrimEnd().Split('\n'));
+    }
+
+    [Fact]
     public void Explain_prints_commands_and_starts_nothing()
     {
         Assert.Contains("pivot_root", Containers("explain", Name).Output, StringComparison.Ordinal);
