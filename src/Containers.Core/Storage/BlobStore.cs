@@ -7,7 +7,8 @@ internal sealed class BlobStore(StoreLayout layout)
 {
     public string PathOf(string digest) => $"{layout.Blobs}/{Digest.Hex(digest)}";
 
-    public bool Has(string digest) => StoreFiles.TryStat(PathOf(digest), out _);
+    /// <summary>Whether a document is there, and is what its name says: one that is not has to be put again.</summary>
+    public bool Has(string digest) => TryRead(digest) is not null;
 
     /// <summary>A document's bytes; null when it is not there, or not what its name says.</summary>
     public byte[]? TryRead(string digest)
@@ -18,7 +19,7 @@ internal sealed class BlobStore(StoreLayout layout)
     public string Put(ReadOnlySpan<byte> content)
     {
         string digest = Digest.Of(content);
-        if (TryRead(digest) is null)
+        if (!Has(digest))
         {
             StoreFiles.Publish(layout, PathOf(digest), content);
         }

@@ -88,16 +88,32 @@ internal static unsafe class StoreFiles
     }
 
     /// <summary>The content of a small file of the store; null when there is none.</summary>
+    /// <remarks>.NET's own files are locked as long as they are open (flock(2)), in whichever way they are shared: who looks would be in the way of who has a <see cref="StoreLease"/>, and the other way round.</remarks>
     public static byte[]? TryRead(string path)
     {
-        try
+        int opened;
+        fixed (byte* bytes = CString.Bytes(path))
         {
-            return File.ReadAllBytes(path);
+            opened = Kernel.openat(Kernel.AT_FDCWD, bytes, Kernel.O_RDONLY);
         }
-        catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
+
+        if ((Errno)(-opened) is Errno.ENOENT or Errno.ENOTDIR)
         {
             return null;
         }
+
+        using PathHandle file = new((int)Kernel.Check(opened, "open", path));
+        byte[] content = new byte[(int)Stat(file).stx_size]; // is renamed to its place, and never written to there
+        int length = 0;
+        fixed (byte* bytes = content)
+        {
+            for (long count; length < content.Length && (count = Kernel.Check(Kernel.read(file.Descriptor, bytes + length, (nuint)(content.Length - length)), "read", path)) > 0;)
+            {
+                length += (int)count;
+            }
+        }
+
+        return length == content.Length ? content : content[..length];
     }
 
     /// <summary>Renames; what is at the new path is replaced, or with RENAME_NOREPLACE kept.</summary>

@@ -210,6 +210,32 @@ public sealed class ImageNamesTests : IClassFixture<HostState>, IDisposable
         Assert.Equal(image.Id, _store.Get("made:1")!.Id);
     }
 
+    [Fact]
+    public void Damaged_config_is_written_again_by_a_load_whoever_looked_before()
+    {
+        string archive = Archive("made:1");
+        Image image = _store.Load(archive);
+        Tool.Bash($"for f in {_store.Path}/blobs/sha256/*; do echo '{{' > $f; done");
+
+        NewLoader().Load(archive, default);
+
+        Assert.Equal(image.Id, NewLoader().Catalog.Find("made:1")!.Id);
+
+        // One that remembers nothing of the store.
+        Containers.Storage.ImageLoader NewLoader() => new(new Containers.Storage.StoreLayout(_store.Path));
+    }
+
+    [Fact]
+    public void Image_that_somebody_is_about_to_remove_can_be_looked_at()
+    {
+        Image image = Load("made:1");
+        Containers.Storage.ImageLoader loader = new(new Containers.Storage.StoreLayout(_store.Path));
+        using Containers.Storage.StoreLease alone = Containers.Storage.StoreLease.TryTake(loader.Catalog.RecordPath(image.Id))!;
+
+        Assert.Equal(image.Id, Assert.Single(_store.List()).Id);
+        Assert.Equal(image.Id, loader.Catalog.Find("made:1")!.Id);
+    }
+
     [Theory]
     [InlineData("Upper/Case:1")]
     [InlineData("spaces in it")]
