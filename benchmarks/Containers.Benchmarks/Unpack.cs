@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
+using Containers.Benchmarks.Pull;
 using Containers.Layers;
 
 namespace Containers.Benchmarks;
@@ -76,7 +77,7 @@ internal static class UnpackBenchmark
             if (compress is not null)
             {
                 archive = Path.Combine(options.Work, "archive." + suffix);
-                Bash($"{compress} '{options.Tar}' > '{archive}'");
+                Shell.Bash($"{compress} '{options.Tar}' > '{archive}'");
             }
 
             yield return new Contender("gnu-tar", name, archive, (from, to) => Execute("tar", "--xattrs", "--xattrs-include=*", "--numeric-owner", "-xf", from, "-C", to));
@@ -93,23 +94,12 @@ internal static class UnpackBenchmark
 
     private static double Measure(Contender contender, string work)
     {
-        string image = Path.Combine(work, "disk");
-        string mount = Path.Combine(work, "mount");
-        string root = Path.Combine(mount, "root");
-        Directory.CreateDirectory(mount);
-        Bash($"truncate -s 4G '{image}' && mkfs.ext4 -q -E lazy_itable_init=0,lazy_journal_init=0 '{image}' && mount -o loop '{image}' '{mount}'");
-        try
-        {
-            Directory.CreateDirectory(root);
-            long start = Stopwatch.GetTimestamp();
-            contender.Unpack(contender.Archive, root);
-            return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-        }
-        finally
-        {
-            Execute("umount", mount);
-            File.Delete(image);
-        }
+        using FreshDisk disk = new(work);
+        string root = Path.Combine(disk.Mount, "root");
+        Directory.CreateDirectory(root);
+        long start = Stopwatch.GetTimestamp();
+        contender.Unpack(contender.Archive, root);
+        return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
     }
 
     // A folder that is kept, since making it takes a minute; the mirror is the one this machine uses.
@@ -119,7 +109,7 @@ internal static class UnpackBenchmark
         if (!File.Exists(tar))
         {
             Console.Error.WriteLine("Making a Debian root with debootstrap…");
-            Bash($"""
+            Shell.Bash($"""
                 set -eu
                 . /etc/os-release
                 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | head -n 1)
@@ -162,8 +152,6 @@ internal static class UnpackBenchmark
         List<double> sorted = [.. values.Order()];
         return (sorted[sorted.Count / 2] + sorted[(sorted.Count - 1) / 2]) / 2;
     }
-
-    private static void Bash(string script) => Execute("bash", "-c", script);
 
     private static void Execute(string program, params string[] arguments)
     {

@@ -17,8 +17,8 @@ internal sealed class Interrupt : IDisposable
 
     public CancellationToken Token => _source.Token;
 
-    /// <summary>Gives the signals to a container that runs, also one that came while it was being started.</summary>
-    public static void GiveTo(Container container)
+    /// <summary>Gives the signals to a container that runs, also one that came while it was being started; until what is returned is disposed.</summary>
+    public static IDisposable GiveTo(Container container)
     {
         lock (s_gate)
         {
@@ -28,15 +28,8 @@ internal sealed class Interrupt : IDisposable
                 container.Kill(signal);
             }
         }
-    }
 
-    /// <summary>It has ended.</summary>
-    public static void TakeBack()
-    {
-        lock (s_gate)
-        {
-            s_target = null;
-        }
+        return new Given();
     }
 
     private void Cancel(PosixSignalContext context)
@@ -65,5 +58,16 @@ internal sealed class Interrupt : IDisposable
         }
 
         _source.Dispose();
+    }
+
+    private sealed class Given : IDisposable
+    {
+        public void Dispose()
+        {
+            lock (s_gate)
+            {
+                s_target = null;
+            }
+        }
     }
 }

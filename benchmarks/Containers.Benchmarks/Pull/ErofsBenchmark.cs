@@ -67,7 +67,7 @@ internal static class ErofsBenchmark
 
     private static void Disk(string tar, WorkFolder work)
     {
-        using FreshDisk disk = new(work);
+        using FreshDisk disk = new(work.Path);
         long empty = disk.Used;
         Files(tar, disk.Mount);
         long files = disk.Used - empty;
@@ -129,7 +129,7 @@ internal static class ErofsBenchmark
 
     private static double Time(WorkFolder work, Action<string> action)
     {
-        using FreshDisk disk = new(work);
+        using FreshDisk disk = new(work.Path);
         long began = Stopwatch.GetTimestamp();
         action(disk.Mount);
         return Stopwatch.GetElapsedTime(began).TotalMilliseconds;

@@ -5,10 +5,11 @@ internal sealed class FreshDisk : IDisposable
 {
     private readonly string _file;
 
-    public FreshDisk(WorkFolder work)
+    /// <param name="folder">Where its file and its mount point are.</param>
+    public FreshDisk(string folder)
     {
-        _file = work.In("disk");
-        Mount = work.In("mount");
+        _file = Path.Combine(folder, "disk");
+        Mount = Path.Combine(folder, "mount");
         Directory.CreateDirectory(Mount);
         Shell.Bash($"truncate -s 6G '{_file}' && mkfs.ext4 -q -E lazy_itable_init=0,lazy_journal_init=0 '{_file}' && mount -o loop '{_file}' '{Mount}'");
     }

@@ -36,7 +36,7 @@ internal static class PullBenchmark
         {
             foreach (Entrant entrant in entrants.Where(entrant => entrant.Failure is null))
             {
-                using FreshDisk disk = new(work);
+                using FreshDisk disk = new(work.Path);
                 try
                 {
                     double took = entrant.Run(disk);
@@ -55,7 +55,7 @@ internal static class PullBenchmark
         Report(entrants);
         if (only.Contains("gzip"))
         {
-            using FreshDisk disk = new(work);
+            using FreshDisk disk = new(work.Path);
             Console.WriteLine("in a process of its own: " + Shell.Bash($"'{Environment.ProcessPath}' {Once} {registry.Name}/{PullImage.Gzip} '{disk.Mount}/store'").Trim());
         }
 
@@ -115,7 +115,7 @@ internal static class PullBenchmark
     // What a start pays for an image that is in the store: to find it, and to see that its layers are there.
     private static void Warm(WorkFolder work, LocalRegistry registry)
     {
-        using FreshDisk disk = new(work);
+        using FreshDisk disk = new(work.Path);
         ImageStore store = new(disk.Mount + "/store");
         string name = $"{registry.Name}/{PullImage.Gzip}";
         store.PullAsync(name).GetAwaiter().GetResult();

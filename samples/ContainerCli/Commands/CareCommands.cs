@@ -125,35 +125,28 @@ internal static class DiffCommand
             ImageStore store = Cli.StoreOf(parsed);
             Image image = await Images.GetAsync(store, parsed.GetValue(flags.Image)!, PullPolicy.Missing, null, quiet: false, cancellation);
             await using Container started = await flags.Build(parsed, image, store).WithStandardStreams(StandardStream.Null, StandardStream.Pipe, StandardStream.Inherit).StartAsync(cancellation);
-            Interrupt.GiveTo(started);
-            try
+            using IDisposable signals = Interrupt.GiveTo(started);
+            using Stream error = Console.OpenStandardError();
+            await started.StandardOutput!.CopyToAsync(error, CancellationToken.None);
+            ContainerExit exit = await started.WaitAsync(CancellationToken.None);
+            foreach (ContainerChange change in await started.ChangesAsync(CancellationToken.None))
             {
-                using Stream error = Console.OpenStandardError();
-                await started.StandardOutput!.CopyToAsync(error, CancellationToken.None);
-                ContainerExit exit = await started.WaitAsync(CancellationToken.None);
-                foreach (ContainerChange change in await started.ChangesAsync(CancellationToken.None))
+                Console.Out.WriteLine(change);
+            }
+
+            if (parsed.GetValue(commit) is { } name)
+            {
+                if (!exit.IsSuccess)
                 {
-                    Console.Out.WriteLine(change);
+                    Screen.Error($"the command {exit}: no image is made of that");
+                    return exit.ExitCode;
                 }
 
-                if (parsed.GetValue(commit) is { } name)
-                {
-                    if (!exit.IsSuccess)
-                    {
-                        Screen.Error($"the command {exit}: no image is made of that");
-                        return exit.ExitCode;
-                    }
-
-                    Image made = await started.CommitAsync(name, new CommitOptions { Comment = parsed.GetValue(message) }, CancellationToken.None);
-                    await Console.Error.WriteLineAsync($"{made.Id} {name}");
-                }
-
-                return exit.ExitCode;
+                Image made = await started.CommitAsync(name, new CommitOptions { Comment = parsed.GetValue(message) }, CancellationToken.None);
+                await Console.Error.WriteLineAsync($"{made.Id} {name}");
             }
-            finally
-            {
-                Interrupt.TakeBack();
-            }
+
+            return exit.ExitCode;
         });
         return command;
     }

@@ -51,15 +51,8 @@ internal static class RunCommand
     {
         TerminalSize size = RawConsole.Size ?? new TerminalSize(80, 24);
         await using Container started = await container.WithTerminal(size.Columns, size.Rows).StartAsync(cancellation);
-        Interrupt.GiveTo(started); // Ctrl-C is a byte on the terminal; what comes as a signal is from elsewhere
-        try
-        {
-            return await started.AttachConsoleAsync(CancellationToken.None);
-        }
-        finally
-        {
-            Interrupt.TakeBack();
-        }
+        using IDisposable signals = Interrupt.GiveTo(started); // Ctrl-C is a byte on the terminal; what comes as a signal is from elsewhere
+        return await started.AttachConsoleAsync(CancellationToken.None);
     }
 
     private static async Task<ContainerExit> WithStreamsAsync(ContainerBuilder container, bool interactive, CancellationToken cancellation)
@@ -67,14 +60,7 @@ internal static class RunCommand
         await using Container started = await container
             .WithStandardStreams(interactive ? StandardStream.Inherit : StandardStream.Null, StandardStream.Inherit, StandardStream.Inherit)
             .StartAsync(cancellation);
-        Interrupt.GiveTo(started);
-        try
-        {
-            return await started.WaitAsync(CancellationToken.None);
-        }
-        finally
-        {
-            Interrupt.TakeBack();
-        }
+        using IDisposable signals = Interrupt.GiveTo(started);
+        return await started.WaitAsync(CancellationToken.None);
     }
 }

@@ -28,7 +28,7 @@ internal sealed class ChangeLayer(ChangedRoot root, Stream output)
             if (change.Kind == ContainerChangeKind.Removed)
             {
                 int name = change.Path.AsSpan().LastIndexOf((byte)'/') + 1;
-                AddMark([.. change.Path.AsSpan(0, name), .. ".wh."u8, .. change.Path.AsSpan(name)]);
+                AddMark([.. change.Path.AsSpan(0, name), .. Whiteouts.Prefix, .. change.Path.AsSpan(name)]);
                 continue;
             }
 
@@ -43,7 +43,7 @@ internal sealed class ChangeLayer(ChangedRoot root, Stream output)
                 AddDirectory(node);
                 if (change.IsOpaque)
                 {
-                    AddMark([.. change.Path, (byte)'/', .. ".wh..wh..opq"u8]);
+                    AddMark([.. change.Path, (byte)'/', .. Whiteouts.Opaque]);
                 }
             }
             else

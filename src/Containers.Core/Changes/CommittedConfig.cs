@@ -1,6 +1,6 @@
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Nodes;
+using Containers.Images.Building;
 
 namespace Containers.Changes;
 
@@ -52,13 +52,7 @@ internal static class CommittedConfig
         // What docker writes about the container that it built by is about another one.
         config.Remove("container");
         config.Remove("container_config");
-        using MemoryStream stream = new();
-        using (Utf8JsonWriter writer = new(stream, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
-        {
-            config.WriteTo(writer);
-        }
-
-        return stream.ToArray();
+        return BuiltDocuments.Bytes(config);
     }
 
     private static void Change(JsonObject run, ImageConfig before, ImageConfig after)

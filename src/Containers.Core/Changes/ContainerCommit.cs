@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using System.Text.Json;
 using Containers.Images;
 using Containers.Images.Archives;
 using Containers.Launch;
@@ -23,23 +22,16 @@ internal static class ContainerCommit
     public static Image Make(LaunchRequest request, Image image, string container, ImageName name, CommitOptions options, CancellationToken cancellation)
     {
         ImageCatalog catalog = image.Catalog!;
-        ImageRecord record = StoreRecords.TryLoad(catalog.RecordPath(image.Id), StoreJson.Default.ImageRecord) ?? throw Gone(image);
-        byte[] json = catalog.Blobs.TryRead(image.Id) ?? throw Gone(image);
+        (ImageRecord record, byte[] json) = catalog.Require(image);
         ImageConfig run = options.Configure?.Invoke(image.Config) ?? image.Config;
         using WorkArea work = WorkArea.Begin(catalog.Layout, $"commit-{Guid.NewGuid():N}", cancellation);
         string tar = work.Path + "/layer.tar";
         string? diffId = WriteLayer(request, container, tar, cancellation);
         byte[] made = CommittedConfig.Make(json, image.Config, run, diffId is null ? [] : [diffId], string.Join(' ', request.Arguments), options);
         Config config = Config.Parse(made, $"the container {container}", image.Layers.Count + (diffId is null ? 0 : 1));
-        ImageAssembler assembler = new(catalog.Layout, catalog.Layers);
-        while (true)
-        {
-            using AssembledImage assembled = assembler.Assemble(config, $"the container {container}", (i, _) => i < record.Layers.Count ? catalog.Layers.OpenTar(record.Layers[i].Key) : File.OpenRead(tar), cancellation);
-            if (catalog.TryPublish(new Publication(config, made, assembled.Record) { ShownName = name.ToString(), Names = [name.ToString()], Source = $"container:{container}" }) is { } published)
-            {
-                return published;
-            }
-        }
+        return catalog.Make(config, $"the container {container}",
+            i => i < record.Layers.Count ? catalog.Layers.OpenTar(record.Layers[i].Key) : File.OpenRead(tar),
+            layers => new Publication(config, made, layers) { ShownName = name.ToString(), Names = [name.ToString()], Source = $"container:{container}" }, cancellation);
     }
 
     // Null when nothing was changed.
@@ -62,6 +54,4 @@ internal static class ContainerCommit
             return hashed.Digest();
         }
     }
-
-    private static ImageException Gone(Image image) => new($"The image \"{image.Name}\" is not in its store any more.", "Load it again.");
 }

@@ -8,6 +8,10 @@ internal sealed unsafe class TreeNode : IDisposable
 {
     private const int LongestList = 64 << 10; // XATTR_LIST_MAX, and XATTR_SIZE_MAX
 
+    // Asked for several times for each entry of a tree.
+    [ThreadStatic]
+    private static byte[]? t_buffer;
+
     private readonly PathHandle _handle;
 
     /// <param name="handle">Opened with O_PATH.</param>
@@ -70,7 +74,7 @@ internal sealed unsafe class TreeNode : IDisposable
     // Listing and reading take no O_PATH descriptor; its path in /proc leads to the inode itself, and a link is not followed from there.
     private List<string> ListAttributes()
     {
-        byte[] names = new byte[LongestList];
+        byte[] names = t_buffer ??= new byte[LongestList];
         long length;
         fixed (byte* path = CString.Bytes($"/proc/self/fd/{_handle.Descriptor}"), bytes = names)
         {
@@ -82,7 +86,7 @@ internal sealed unsafe class TreeNode : IDisposable
 
     private byte[]? ReadAttribute(string name)
     {
-        byte[] value = new byte[LongestList];
+        byte[] value = t_buffer ??= new byte[LongestList];
         fixed (byte* path = CString.Bytes($"/proc/self/fd/{_handle.Descriptor}"), key = System.Text.Encoding.Latin1.GetBytes(name + "\0"), bytes = value)
         {
             long length = MappedRoot.Again(Kernel.Call(SystemCall.getxattr, (long)path, (long)key, (long)bytes, value.Length), SystemCall.getxattr, (long)path, (long)key, (long)bytes, value.Length);

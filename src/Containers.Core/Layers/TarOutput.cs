@@ -29,7 +29,9 @@ internal sealed record TarOutputEntry(byte[] Path, char Type)
 /// Writes a tar that loses nothing: POSIX ustar, and a pax header for what does not fit into it, such as times to the nanosecond,
 /// attributes and names of any bytes (pax(1), "pax Extended Header"). The same entries give the same bytes.
 /// </summary>
-internal sealed class TarOutput(Stream output)
+/// <param name="output">Where to.</param>
+/// <param name="headerTime">The time of pax headers, which says nothing.</param>
+internal sealed class TarOutput(Stream output, Kernel.statx_timestamp headerTime = default)
 {
     public const char File = '0', HardLink = '1', SymbolicLink = '2', CharacterDevice = '3', BlockDevice = '4', Directory = '5', Fifo = '6';
 
@@ -57,7 +59,7 @@ internal sealed class TarOutput(Stream output)
 
         if (records.Count > 0)
         {
-            Header(new TarOutputEntry([], 'x') { Mode = 0x1a4, Size = records.Count }, [], "PaxHeaders"u8.ToArray(), []);
+            Header(new TarOutputEntry([], 'x') { Mode = 0x1a4, Size = records.Count, Modified = headerTime }, [], "PaxHeaders"u8.ToArray(), []);
             output.Write(records.ToArray());
             Pad(records.Count);
         }

@@ -14,20 +14,26 @@ internal sealed unsafe class Whiteouts(RootDirectories directories, IReadOnlyLis
     private readonly HashSet<byte[]> _opaque = new(PathBytes.Comparer);
     private readonly HashSet<byte[]> _drop = new(drop, PathBytes.Comparer);
 
+    /// <summary>What a whiteout's name begins with.</summary>
+    public static ReadOnlySpan<byte> Prefix => ".wh."u8;
+
+    /// <summary>The name of the mark in a directory that hides all below.</summary>
+    public static ReadOnlySpan<byte> Opaque => ".wh..wh..opq"u8;
+
     /// <summary>Takes the entry if its path is a whiteout or bookkeeping of AUFS. False: it is a file like others.</summary>
     public bool Take(ReadOnlySpan<byte> path, TarReader reader)
     {
         foreach (Range range in path.Split((byte)'/'))
         {
             ReadOnlySpan<byte> name = path[range];
-            if (!name.StartsWith(".wh."u8))
+            if (!name.StartsWith(Prefix))
             {
                 continue;
             }
 
             bool last = range.End.GetOffset(path.Length) == path.Length;
             int parent = Math.Max(range.Start.GetOffset(path.Length) - 1, 0);
-            if (last && name.SequenceEqual(".wh..wh..opq"u8))
+            if (last && name.SequenceEqual(Opaque))
             {
                 _opaqueMarks.Add(path[..parent].ToArray());
                 return true;
@@ -38,7 +44,7 @@ internal sealed unsafe class Whiteouts(RootDirectories directories, IReadOnlyLis
                 return true; // .wh..wh.plnk, .wh..wh.aufs, .wh..wh.orph and what is in them
             }
 
-            ReadOnlySpan<byte> hidden = name[".wh.".Length..];
+            ReadOnlySpan<byte> hidden = name[Prefix.Length..];
             if (!last || hidden.IsEmpty || hidden.SequenceEqual("."u8) || hidden.SequenceEqual(".."u8))
             {
                 throw reader.Error(last ? "is a whiteout that names nothing a layer could hide" : "stands below a whiteout, which is no directory");

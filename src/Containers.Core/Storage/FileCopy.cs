@@ -44,7 +44,7 @@ internal static unsafe class FileCopy
             {
                 end = Array.IndexOf(names, (byte)0, start);
                 ReadOnlySpan<byte> name = names.AsSpan(start..end);
-                if (name.StartsWith("trusted.overlay."u8) || name.StartsWith("user.overlay."u8))
+                if (Layers.TreeWriter.IsOverlays(name))
                 {
                     continue;
                 }

@@ -101,6 +101,33 @@ internal sealed partial class ImageCatalog(StoreLayout layout, LayerStore layers
         return image;
     }
 
+    /// <summary>What the store has of an image that was loaded from it.</summary>
+    /// <exception cref="ImageException">It is not there any more.</exception>
+    public (ImageRecord Record, byte[] Config) Require(Image image)
+        => StoreRecords.TryLoad(RecordPath(image.Id), StoreJson.Default.ImageRecord) is { } record && Blobs.TryRead(image.Id) is { } config ? (record, config) : throw Gone(image);
+
+    /// <summary>That of an image which was removed since it was loaded.</summary>
+    public static ImageException Gone(Image image) => new($"The image \"{image.Name}\" is not in its store any more: it was removed since it was loaded.", "Load it again.");
+
+    /// <summary>Assembles an image that is made here, and enters it.</summary>
+    /// <param name="config">Its config.</param>
+    /// <param name="where">What it is called in messages.</param>
+    /// <param name="open">Opens a layer's tar by its index from 0, the lowest.</param>
+    /// <param name="publish">How it is entered, with the layers that it got.</param>
+    /// <param name="cancellation">Ends it.</param>
+    public Image Make(Config config, string where, Func<int, Stream> open, Func<ImageRecord, Publication> publish, CancellationToken cancellation)
+    {
+        ImageAssembler assembler = new(layout, layers);
+        while (true)
+        {
+            using AssembledImage assembled = assembler.Assemble(config, where, (i, _) => open(i), cancellation);
+            if (TryPublish(publish(assembled.Record)) is { } image)
+            {
+                return image;
+            }
+        }
+    }
+
     /// <summary>Enters an image, with names that mean it from now on. What is there already is not written again.</summary>
     /// <returns>Null when a layer of it is gone meanwhile: somebody removed it, and it has to be assembled again.</returns>
     public Image? TryPublish(Publication image)

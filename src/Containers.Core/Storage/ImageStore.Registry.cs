@@ -46,27 +46,28 @@ public sealed partial class ImageStore
         using System.Diagnostics.Activity? activity = Telemetry.Activities.StartActivity("push");
         activity?.SetTag("containers.image", target.ToString());
         using RegistrySession session = new(Registries, options.Logger ?? NullLogger.Instance);
-        if (Get(source) is { } stored)
-        {
-            using PreparedImage prepared = await Task.Run(() => PreparedImage.Make(stored, options.Compression, cancellationToken), cancellationToken).ConfigureAwait(false);
-            string made = await ImagePusher.PushAsync(session, target, prepared.ToPush(), options, monitor, cancellationToken).ConfigureAwait(false);
-            Telemetry.PushedBytes.Add(monitor.Received, new KeyValuePair<string, object?>("registry", target.Registry));
-            return made;
-        }
-
-        using ImageSource opened = await Task.Run(() => SourceKinds.Open(ImageReference.Parse(source), _loader.Layout, cancellationToken), cancellationToken).ConfigureAwait(false);
-        SourceImage image = await opened.ResolveAsync(platform, cancellationToken).ConfigureAwait(false);
-        string digest;
-        try
-        {
-            digest = await ImagePusher.PushAsync(session, target, PushImage.Of(opened, image), options, monitor, cancellationToken).ConfigureAwait(false);
-        }
-        catch (BlobDamagedException exception)
-        {
-            throw exception.Explain(opened.Where);
-        }
-
+        string digest = Get(source) is { } stored ? await PushStoredAsync(stored).ConfigureAwait(false) : await PushSourceAsync().ConfigureAwait(false);
         Telemetry.PushedBytes.Add(monitor.Received, new KeyValuePair<string, object?>("registry", target.Registry));
         return digest;
+
+        async Task<string> PushStoredAsync(Image image)
+        {
+            using PreparedImage prepared = await Task.Run(() => PreparedImage.Make(image, options.Compression, cancellationToken), cancellationToken).ConfigureAwait(false);
+            return await ImagePusher.PushAsync(session, target, prepared.ToPush(), options, monitor, cancellationToken).ConfigureAwait(false);
+        }
+
+        async Task<string> PushSourceAsync()
+        {
+            using ImageSource opened = await Task.Run(() => SourceKinds.Open(ImageReference.Parse(source), _loader.Layout, cancellationToken), cancellationToken).ConfigureAwait(false);
+            SourceImage image = await opened.ResolveAsync(platform, cancellationToken).ConfigureAwait(false);
+            try
+            {
+                return await ImagePusher.PushAsync(session, target, PushImage.Of(opened, image), options, monitor, cancellationToken).ConfigureAwait(false);
+            }
+            catch (BlobDamagedException exception)
+            {
+                throw exception.Explain(opened.Where);
+            }
+        }
     }
 }

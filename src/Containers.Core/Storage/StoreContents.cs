@@ -42,6 +42,13 @@ internal sealed class StoreContents
         return new StoreContents(names.All(), records);
     }
 
+    /// <summary>Files of records and names that could not be read when this was: they are as good as none.</summary>
+    public IEnumerable<string> Unreadable(StoreLayout layout, ImageNames names)
+    {
+        HashSet<string> readable = [.. Records.Select(record => record.Path), .. Names.Select(name => names.PathOf(name.Name))];
+        return Directory.GetFiles(layout.Images).Concat(Directory.GetFiles(layout.Names)).Where(path => !readable.Contains(path)).Order(StringComparer.Ordinal);
+    }
+
     /// <summary>Names of the directories of layers that images have, but for some images.</summary>
     public HashSet<string> LayersOf(Func<StoredRecord, bool> which) => [.. Records.Where(which).SelectMany(record => record.LayerNames())];
 }

@@ -55,7 +55,11 @@ internal sealed class StorePruning(ImageCatalog catalog)
             HashSet<string> needed = [.. kept.SelectMany(record => record.LayerNames())];
             layers = present.Count(layer => !needed.Contains(layer) && removal.TryTake(layer));
             RemoveDocuments([.. ids, .. contents.Names.Where(name => ids.Contains(name.ImageId)).Select(name => name.ManifestDigest).OfType<string>()], removal);
-            RemoveUnreadable(removal);
+            foreach (string path in contents.Unreadable(_layout, catalog.Names))
+            {
+                removal.Take(path);
+            }
+
             RemoveSources(removal);
         }
 
@@ -71,22 +75,6 @@ internal sealed class StorePruning(ImageCatalog catalog)
             {
                 removal.Take(path);
             }
-        }
-    }
-
-    // Records that cannot be read are as good as none.
-    private void RemoveUnreadable(LayerRemoval removal)
-    {
-        HashSet<string> readable = [.. StoreContents.Read(_layout, catalog.Names).Records.Select(record => record.Path)];
-        foreach (string path in Directory.GetFiles(_layout.Images).Where(path => !readable.Contains(path)))
-        {
-            removal.Take(path);
-        }
-
-        HashSet<string> names = [.. catalog.Names.All().Select(name => catalog.Names.PathOf(name.Name))];
-        foreach (string path in Directory.GetFiles(_layout.Names).Where(path => !names.Contains(path)))
-        {
-            removal.Take(path);
         }
     }
 

@@ -106,8 +106,7 @@ internal sealed class StoreVerifier(ImageCatalog catalog, bool repair)
         }
 
         StoreContents contents = StoreContents.Read(_layout, catalog.Names);
-        HashSet<string> readable = [.. contents.Records.Select(record => record.Path), .. contents.Names.Select(name => catalog.Names.PathOf(name.Name))];
-        foreach (string path in Directory.GetFiles(_layout.Images).Concat(Directory.GetFiles(_layout.Names)).Where(path => !readable.Contains(path)).Order(StringComparer.Ordinal))
+        foreach (string path in contents.Unreadable(_layout, catalog.Names))
         {
             Remove(path, "It is a record that cannot be read.", removal);
         }

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using Containers.Images.Manifests;
 
 namespace Containers.Images.Building;
 
@@ -9,6 +11,9 @@ internal static class BuiltDocuments
 {
     /// <summary>Who makes layers here.</summary>
     public const string CreatedBy = "Containers.ImageBuilder";
+
+    /// <summary>The mark of a layout, oci-layout (OCI image spec, image-layout.md).</summary>
+    public static byte[] OciLayout { get; } = """{"imageLayoutVersion":"1.0.0"}"""u8.ToArray();
 
     /// <summary>The image's config (OCI image spec, config.md).</summary>
     public static byte[] Config(ImageConfig config, IEnumerable<string> diffIds, DateTimeOffset time) => Write(json =>
@@ -64,9 +69,9 @@ internal static class BuiltDocuments
     public static byte[] OciManifest(string config, long configSize, IEnumerable<(string MediaType, string Digest, long Size)> layers) => Write(json =>
     {
         json.WriteNumber("schemaVersion", 2);
-        json.WriteString("mediaType", "application/vnd.oci.image.manifest.v1+json");
+        json.WriteString("mediaType", MediaTypes.OciManifest);
         json.WriteStartObject("config");
-        Descriptor(json, "application/vnd.oci.image.config.v1+json", config, configSize);
+        Descriptor(json, MediaTypes.OciConfig, config, configSize);
         json.WriteEndObject();
         json.WriteStartArray("layers");
         foreach ((string mediaType, string digest, long size) in layers)
@@ -83,15 +88,15 @@ internal static class BuiltDocuments
     public static byte[] OciIndex(string manifest, long manifestSize, string? tag) => Write(json =>
     {
         json.WriteNumber("schemaVersion", 2);
-        json.WriteString("mediaType", "application/vnd.oci.image.index.v1+json");
+        json.WriteString("mediaType", MediaTypes.OciIndex);
         json.WriteStartArray("manifests");
         json.WriteStartObject();
-        Descriptor(json, "application/vnd.oci.image.manifest.v1+json", manifest, manifestSize);
+        Descriptor(json, MediaTypes.OciManifest, manifest, manifestSize);
         if (tag is not null)
         {
             json.WriteStartObject("annotations");
-            json.WriteString("io.containerd.image.name", ImageName.Normalize(tag));
-            json.WriteString("org.opencontainers.image.ref.name", tag[(tag.LastIndexOf(':') + 1)..]);
+            json.WriteString(Manifests.Descriptor.ContainerdName, ImageName.Normalize(tag));
+            json.WriteString(Manifests.Descriptor.RefName, tag[(tag.LastIndexOf(':') + 1)..]);
             json.WriteEndObject();
         }
 
@@ -130,23 +135,31 @@ internal static class BuiltDocuments
         json.WriteEndArray();
     }
 
-    private static byte[] Write(Action<Utf8JsonWriter> members, bool inArray = false)
+    /// <summary>The bytes of a document that was changed.</summary>
+    public static byte[] Bytes(JsonNode document) => WriteBytes(json => document.WriteTo(json));
+
+    private static byte[] Write(Action<Utf8JsonWriter> members, bool inArray = false) => WriteBytes(json =>
+    {
+        if (inArray)
+        {
+            json.WriteStartArray();
+        }
+
+        json.WriteStartObject();
+        members(json);
+        json.WriteEndObject();
+        if (inArray)
+        {
+            json.WriteEndArray();
+        }
+    });
+
+    private static byte[] WriteBytes(Action<Utf8JsonWriter> write)
     {
         using MemoryStream stream = new();
         using (Utf8JsonWriter json = new(stream, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
         {
-            if (inArray)
-            {
-                json.WriteStartArray();
-            }
-
-            json.WriteStartObject();
-            members(json);
-            json.WriteEndObject();
-            if (inArray)
-            {
-                json.WriteEndArray();
-            }
+            write(json);
         }
 
         return stream.ToArray();

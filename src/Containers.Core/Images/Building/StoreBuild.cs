@@ -18,7 +18,7 @@ internal static class StoreBuild
     public static Image Run(ImageCatalog catalog, string? name, Image? below, IReadOnlyList<SortedDictionary<string, TreeEntry>> layers, ImageConfig config, DateTimeOffset time, CancellationToken cancellation)
     {
         catalog.Layout.Open();
-        using LayerLeases? leases = below is null ? null : LayerLeases.TryHold(below) ?? throw Gone(below);
+        using LayerLeases? leases = below is null ? null : LayerLeases.TryHold(below) ?? throw ImageCatalog.Gone(below);
         using WorkArea work = WorkArea.Begin(catalog.Layout, $"build-{Guid.NewGuid():N}", cancellation);
         List<(string Digest, string Path)> made = [];
         foreach (SortedDictionary<string, TreeEntry> layer in layers.Where(layer => below is null || layer.Count > 0))
@@ -33,24 +33,15 @@ internal static class StoreBuild
             made.Add((hashed.Digest(), path));
         }
 
-        ImageRecord? record = below is null ? null : StoreRecords.TryLoad(below.Catalog!.RecordPath(below.Id), StoreJson.Default.ImageRecord) ?? throw Gone(below);
-        int lowest = record?.Layers.Count ?? 0;
-        byte[] json = below is null
+        (ImageRecord Record, byte[] Config)? based = below?.Catalog!.Require(below);
+        int lowest = based?.Record.Layers.Count ?? 0;
+        byte[] json = based is null
             ? BuiltDocuments.Config(config, made.Select(layer => layer.Digest), time)
-            : CommittedConfig.Make(below.Catalog!.Blobs.TryRead(below.Id) ?? throw Gone(below), below.Config, config, [.. made.Select(layer => layer.Digest)], BuiltDocuments.CreatedBy, new CommitOptions { Created = time });
+            : CommittedConfig.Make(based.Value.Config, below!.Config, config, [.. made.Select(layer => layer.Digest)], BuiltDocuments.CreatedBy, new CommitOptions { Created = time });
         string where = name ?? "an image that is built";
         Config parsed = Config.Parse(json, where, lowest + made.Count);
-        ImageAssembler assembler = new(catalog.Layout, catalog.Layers);
-        while (true)
-        {
-            using AssembledImage assembled = assembler.Assemble(parsed, where, (i, _) => i < lowest ? below!.Catalog!.Layers.OpenTar(record!.Layers[i].Key) : File.OpenRead(made[i - lowest].Path), cancellation);
-            Publication publication = new(parsed, json, assembled.Record) { ShownName = name ?? parsed.Id, Names = name is null ? [] : [name] };
-            if (catalog.TryPublish(publication) is { } image)
-            {
-                return image;
-            }
-        }
+        return catalog.Make(parsed, where,
+            i => i < lowest ? below!.Catalog!.Layers.OpenTar(based!.Value.Record.Layers[i].Key) : File.OpenRead(made[i - lowest].Path),
+            record => new Publication(parsed, json, record) { ShownName = name ?? parsed.Id, Names = name is null ? [] : [name] }, cancellation);
     }
-
-    private static ImageException Gone(Image image) => new($"The image \"{image.Name}\" is not in its store any more: it was removed since it was loaded.", "Load it again.");
 }

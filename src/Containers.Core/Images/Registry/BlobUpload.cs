@@ -38,7 +38,7 @@ internal sealed partial class BlobUpload(RegistrySession session, RegistryHost h
 
         for (int failures = 0; ; failures++)
         {
-            Exception failure;
+            RegistryException failure;
             try
             {
                 monitor.Opened(descriptor.Digest!);
@@ -50,7 +50,7 @@ internal sealed partial class BlobUpload(RegistrySession session, RegistryHost h
                 failure = exception; // 404: the upload is not known any more, so another is begun
             }
 
-            TimeSpan delay = (failure as RegistryException)?.RetryAfter ?? TimeSpan.FromMilliseconds(Math.Min(15_000, 250 * Math.Pow(2, failures)) * (0.5 + Random.Shared.NextDouble()));
+            TimeSpan delay = failure.RetryAfter ?? RegistrySession.Backoff(failures);
             if (delay > session.Options.MaximumRetryDelay)
             {
                 throw failure;

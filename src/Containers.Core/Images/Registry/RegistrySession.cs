@@ -67,6 +67,9 @@ internal sealed partial class RegistrySession : IDisposable
         }
     }
 
+    /// <summary>How long to wait after so many failures in a row, of what no request alone can repeat; from 0.</summary>
+    public static TimeSpan Backoff(int failures) => TimeSpan.FromMilliseconds(Math.Min(15_000, 250 * Math.Pow(2, failures)) * (0.5 + Random.Shared.NextDouble()));
+
     /// <summary>A host by HOST[:PORT].</summary>
     public RegistryHost HostOf(string authority) => _hosts.GetOrAdd(authority, name => new RegistryHost(name, Options));
 

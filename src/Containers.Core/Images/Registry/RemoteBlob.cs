@@ -128,7 +128,7 @@ internal sealed partial class RemoteBlob : ReadOnlyStream, IPartialSource
         }
 
         // The first time goes on at once: connections that end are an everyday matter.
-        TimeSpan delay = _failures == 1 ? TimeSpan.Zero : TimeSpan.FromMilliseconds(Math.Min(15_000, 250 * Math.Pow(2, _failures - 1)) * (0.5 + Random.Shared.NextDouble()));
+        TimeSpan delay = _failures == 1 ? TimeSpan.Zero : RegistrySession.Backoff(_failures - 1);
         LogResumed(Session.Logger, _descriptor.Digest!, _position, _descriptor.Size, failure.Message, delay);
         await Task.Delay(delay, Session.Time, _cancellation).ConfigureAwait(false);
     }

@@ -11,7 +11,6 @@ namespace Containers.Images.Saving;
 /// <summary>Writes an image of a store to where other programs find it.</summary>
 internal static class ImageSaver
 {
-    private static readonly byte[] s_layout = """{"imageLayoutVersion":"1.0.0"}"""u8.ToArray();
     private static readonly byte[] s_dirVersion = "Directory Transport Version: 1.1\n"u8.ToArray(); // containers/image, directory transport
 
     /// <returns>The digest of the OCI manifest.</returns>
@@ -69,7 +68,7 @@ internal static class ImageSaver
         }
 
         files.AddBlob(prefix + Digest.Hex(Digest.Of(manifest)), manifest);
-        files.AddDocument("oci-layout", s_layout);
+        files.AddDocument("oci-layout", BuiltDocuments.OciLayout);
         string? name = target.Tag;
         string? fullName = catalog.Names.All().FirstOrDefault(record => record.ImageId == image.Id && !record.Name.Contains('@', StringComparison.Ordinal))?.Name;
         if (target.Transport == ImageTransport.DockerArchive)
@@ -77,12 +76,12 @@ internal static class ImageSaver
             IReadOnlyList<string> names = Names(catalog, image, options, target.Tag);
             files.AddDocument(Manifest.FileName, BuiltDocuments.DockerManifest(prefix + Digest.Hex(image.Id), names, [.. layers.All.Select(layer => prefix + Digest.Hex(layer.Digest))]));
             files.AddDocument("index.json", Index(null, Digest.Of(manifest), manifest.Length, names.Count > 0 ? names[0][(names[0].LastIndexOf(':') + 1)..] : null, names.Count > 0 ? names[0] : null));
-            files.WriteArchive(target.Path);
+            files.WriteArchive(target.Path, DateTimeOffset.UnixEpoch);
         }
         else if (target.Transport == ImageTransport.OciArchive)
         {
             files.AddDocument("index.json", Index(null, Digest.Of(manifest), manifest.Length, name, FullName(name) ?? fullName));
-            files.WriteArchive(target.Path);
+            files.WriteArchive(target.Path, DateTimeOffset.UnixEpoch);
         }
         else
         {
@@ -135,13 +134,7 @@ internal static class ImageSaver
         }
 
         manifests.Add((JsonNode)entry);
-        using MemoryStream stream = new();
-        using (Utf8JsonWriter json = new(stream, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
-        {
-            index.WriteTo(json);
-        }
-
-        return stream.ToArray();
+        return BuiltDocuments.Bytes(index);
     }
 
     // Before anything is made or compressed.

@@ -18,15 +18,17 @@ internal sealed class OutputFiles
 
     public void AddDocument(string name, byte[] content) => _documents[name] = () => new MemoryStream(content);
 
-    /// <summary>Writes a tar beside its place and renames it; in it, names are sorted and all times are 1970-01-01.</summary>
-    public void WriteArchive(string path)
+    /// <summary>Writes a tar beside its place and renames it; in it, names are sorted.</summary>
+    /// <param name="path">Its place.</param>
+    /// <param name="time">The time of all that is in it.</param>
+    public void WriteArchive(string path, DateTimeOffset time)
     {
         string temporary = $"{path}.{Guid.NewGuid():N}.tmp";
         try
         {
             using (FileStream archive = new(temporary, new FileStreamOptions { Mode = System.IO.FileMode.CreateNew, Access = FileAccess.Write, BufferSize = 128 << 10 }))
             {
-                TarWriter tar = new(archive, DateTimeOffset.UnixEpoch);
+                TarWriter tar = new(archive, time);
                 SortedDictionary<string, Func<Stream>> all = new(_blobs, StringComparer.Ordinal);
                 foreach ((string name, Func<Stream> open) in _documents)
                 {

@@ -33,11 +33,10 @@ internal sealed class PreparedImage : IDisposable
     public static PreparedImage Make(Image image, LayerCompression compression, CancellationToken cancellation)
     {
         ImageCatalog catalog = CatalogOf(image);
-        LayerLeases leases = LayerLeases.TryHold(image) ?? throw Gone(image);
+        LayerLeases leases = LayerLeases.TryHold(image) ?? throw ImageCatalog.Gone(image);
         try
         {
-            byte[] config = catalog.Blobs.TryRead(image.Id) ?? throw Gone(image);
-            ImageRecord record = StoreRecords.TryLoad(catalog.RecordPath(image.Id), StoreJson.Default.ImageRecord) ?? throw Gone(image);
+            (ImageRecord record, byte[] config) = catalog.Require(image);
             SavedLayers layers = SavedLayers.Make(record, [.. image.Layers.Select(layer => layer.DiffId)], catalog.Layers, catalog.Layout, compression, cancellation);
             return new PreparedImage(catalog, leases, config, layers, BuiltDocuments.OciManifest(image.Id, config.Length, layers.All.Select(layer => (layer.MediaType, layer.Digest, layer.Size))));
         }
@@ -64,6 +63,4 @@ internal sealed class PreparedImage : IDisposable
         Layers.Dispose();
         _leases.Dispose();
     }
-
-    private static ImageException Gone(Image image) => new($"The image \"{image.Name}\" is not in its store any more: it was removed since it was loaded.", "Load it again.");
 }

@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using System.Security.Cryptography;
+using Containers.Images.Manifests;
 using Containers.Storage;
 using SharpCompress.Compressors.ZStandard;
 
@@ -17,7 +18,6 @@ internal sealed class SavedLayers : IDisposable
 {
     private const int Parallelism = 2; // making the tar again takes one core some of the time, and compressing all of the time
     private const int ZstdLevel = 3; // the format's own usual one
-    private const string Tar = "application/vnd.oci.image.layer.v1.tar";
 
     private readonly WorkArea? _work;
 
@@ -34,7 +34,7 @@ internal sealed class SavedLayers : IDisposable
     {
         if (compression == LayerCompression.None)
         {
-            return new([.. record.Layers.Select((layer, i) => new SavedLayer(Tar, diffIds[i], layer.Size, () => new CancelledStream(layers.OpenTar(layer.Key), cancellation)))], null);
+            return new([.. record.Layers.Select((layer, i) => new SavedLayer(MediaTypes.OciLayer, diffIds[i], layer.Size, () => new CancelledStream(layers.OpenTar(layer.Key), cancellation)))], null);
         }
 
         WorkArea work = WorkArea.Begin(layout, $"save-{Guid.NewGuid():N}", cancellation);
@@ -78,7 +78,7 @@ internal sealed class SavedLayers : IDisposable
             tar.CopyTo(compress, 128 << 10);
         }
 
-        return new SavedLayer(Tar + (compression == LayerCompression.Gzip ? "+gzip" : "+zstd"), output.Digest(), output.Written, () => File.OpenRead(path));
+        return new SavedLayer(MediaTypes.OciLayer + (compression == LayerCompression.Gzip ? "+gzip" : "+zstd"), output.Digest(), output.Written, () => File.OpenRead(path));
     }
 
     // Both write the same bytes for the same content: no name and no time in gzip's header, and one thread.

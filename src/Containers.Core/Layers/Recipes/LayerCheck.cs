@@ -250,7 +250,7 @@ internal sealed unsafe class LayerCheck : IDisposable
         }
     }
 
-    private static bool HasWhiteout(ReadOnlySpan<byte> path) => path.StartsWith(".wh."u8) || path.IndexOf("/.wh."u8) >= 0;
+    private static bool HasWhiteout(ReadOnlySpan<byte> path) => path.StartsWith(Whiteouts.Prefix) || path.IndexOf("/.wh."u8) >= 0;
 
     private static byte[] ReadLink(PathHandle link)
     {
