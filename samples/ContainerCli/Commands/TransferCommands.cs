@@ -36,17 +36,19 @@ internal static class PushCommand
     {
         Argument<string> source = new("IMAGE") { Description = "What is pushed: a name of the store, or oci:DIR, docker-archive:FILE …" };
         Argument<string?> destination = new("DESTINATION") { Description = "Its name in the registry; the image's own when it is left out", Arity = ArgumentArity.ZeroOrOne };
+        Option<bool> all = new("--all-platforms") { Description = "The images of all machines that a layout has, with their index" };
         Option<bool> quiet = new("--quiet", "-q") { Description = "No progress, only the digest" };
         Command command = new("push", """
             Sends an image to a registry. What the registry has is not sent again. Prints the manifest's digest.
 
               containers push app:1 localhost:5000/team/app:1
-            """) { source, destination, quiet };
+              containers push --all-platforms oci:build:1 localhost:5000/team/app:1
+            """) { source, destination, all, quiet };
         command.SetAction(async (parsed, cancellation) =>
         {
             string from = parsed.GetValue(source)!, to = parsed.GetValue(destination) ?? from;
             ImageStore store = Cli.StoreOf(parsed);
-            Console.Out.WriteLine(await TransferDisplay.ShowAsync(progress => store.PushAsync(from, to, new PushOptions { Progress = progress }, cancellation), parsed.GetValue(quiet)));
+            Console.Out.WriteLine(await TransferDisplay.ShowAsync(progress => store.PushAsync(from, to, new PushOptions { Progress = progress, AllPlatforms = parsed.GetValue(all) }, cancellation), parsed.GetValue(quiet)));
             return 0;
         });
         return command;

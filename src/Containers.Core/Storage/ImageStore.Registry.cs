@@ -30,7 +30,7 @@ public sealed partial class ImageStore
             : await LoadAsync(reference, cancellationToken).ConfigureAwait(false);
 
     /// <summary>Sends an image to a registry. What is there is not sent again; the manifest goes last.</summary>
-    /// <param name="source">A name or id of the store, or an image of a layout or archive: <c>oci:PATH[:TAG]</c>, <c>oci-archive:PATH[:TAG]</c>, <c>dir:PATH</c>, or a path whose content decides.</param>
+    /// <param name="source">A name or id of the store, or an image of a layout or archive: <c>oci:PATH[:TAG]</c>, <c>oci-archive:PATH[:TAG]</c>, <c>dir:PATH</c>, or a path whose content decides. A docker archive, which has no manifest, is loaded into the store first.</param>
     /// <param name="destination">The name that it gets, such as <c>localhost:5000/app:1</c>.</param>
     /// <param name="options">How; null for the usual.</param>
     /// <param name="cancellationToken">Ends it; blobs that are there by then stay.</param>
@@ -46,7 +46,13 @@ public sealed partial class ImageStore
         using System.Diagnostics.Activity? activity = Telemetry.Activities.StartActivity("push");
         activity?.SetTag("containers.image", target.ToString());
         using RegistrySession session = new(Registries, options.Logger ?? NullLogger.Instance);
-        string digest = Get(source) is { } stored ? await PushStoredAsync(stored).ConfigureAwait(false) : await PushSourceAsync().ConfigureAwait(false);
+        Image? stored = Get(source);
+        if (stored is not null && options.AllPlatforms)
+        {
+            throw new ImageException($"\"{source}\" is an image of the store, which has one machine's image by each name.", "Images of all machines are pushed from a layout or an archive: oci:PATH.");
+        }
+
+        string digest = stored is not null ? await PushStoredAsync(stored).ConfigureAwait(false) : await PushSourceAsync().ConfigureAwait(false);
         Telemetry.PushedBytes.Add(monitor.Received, new KeyValuePair<string, object?>("registry", target.Registry));
         return digest;
 
@@ -59,10 +65,17 @@ public sealed partial class ImageStore
         async Task<string> PushSourceAsync()
         {
             using ImageSource opened = await Task.Run(() => SourceKinds.Open(ImageReference.Parse(source), _loader.Layout, cancellationToken), cancellationToken).ConfigureAwait(false);
-            SourceImage image = await opened.ResolveAsync(platform, cancellationToken).ConfigureAwait(false);
+            if (opened is not BlobSource blobs)
+            {
+                return await PushStoredAsync(await LoadAsync(source, cancellationToken).ConfigureAwait(false)).ConfigureAwait(false);
+            }
+
+            PushImage image = options.AllPlatforms
+                ? PushImage.Of(blobs, await blobs.ResolveAllAsync(cancellationToken).ConfigureAwait(false))
+                : PushImage.Of(opened, await opened.ResolveAsync(platform, cancellationToken).ConfigureAwait(false));
             try
             {
-                return await ImagePusher.PushAsync(session, target, PushImage.Of(opened, image), options, monitor, cancellationToken).ConfigureAwait(false);
+                return await ImagePusher.PushAsync(session, target, image, options, monitor, cancellationToken).ConfigureAwait(false);
             }
             catch (BlobDamagedException exception)
             {

@@ -1,4 +1,8 @@
+using System.Text.Json.Nodes;
+using Containers.Images;
+using Containers.Images.Manifests;
 using Containers.Images.Registry;
+using Containers.Tests.Images.Sources;
 using Xunit;
 
 namespace Containers.Tests.Images.Registry;
@@ -110,9 +114,84 @@ public sealed class PushTests : IClassFixture<PushedSample>, IDisposable
     }
 
     [Fact]
+    public async Task Docker_archive_is_loaded_and_pushed()
+    {
+        string name = $"{_registry.Name}/archive:1";
+        await AssertThere(name, await _store.PushAsync($"docker-archive:{_sample.Archive}", name, cancellationToken: Cancellation));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Images_of_all_machines_are_pushed_with_their_index(bool layoutHasIndex)
+    {
+        string layout = ForTwoMachines(layoutHasIndex);
+        string name = $"{_registry.Name}/machines/{layoutHasIndex}:1".ToLowerInvariant(), same = name.Replace("/machines/", "/skopeo/", StringComparison.Ordinal);
+
+        string digest = await _store.PushAsync($"oci:{layout}:1", name, new PushOptions { AllPlatforms = true }, Cancellation);
+
+        string raw = SampleImage.Skopeo("inspect", "--tls-verify=false", "--raw", $"docker://{name}");
+        Assert.Equal(digest, Digest.Of(System.Text.Encoding.UTF8.GetBytes(raw)));
+        Assert.Equal(["amd64", "arm64", "unknown"], JsonNode.Parse(raw)!["manifests"]!.AsArray().Select(one => (string)one!["platform"]!["architecture"]!).Order());
+        SampleImage.Skopeo("copy", "-q", "--all", "--src-tls-verify=false", $"docker://{name}", $"oci:{_directory["all"]}:1"); // verifies each blob of each
+        if (layoutHasIndex)
+        {
+            SampleImage.Skopeo("copy", "-q", "--all", "--dest-tls-verify=false", $"oci:{layout}:1", $"docker://{same}");
+            Assert.Equal(raw, SampleImage.Skopeo("inspect", "--tls-verify=false", "--raw", $"docker://{same}"));
+        }
+
+        Assert.Equal("arm64", (await _store.PullAsync(name, new PullOptions { Platform = "linux/arm64" }, Cancellation)).Config.Architecture);
+        Assert.Equal(_sample.Expected.Id, (await _store.PullAsync(name, new PullOptions { Platform = "linux/amd64" }, Cancellation)).Id);
+    }
+
+    // The sample, the same for another machine, and what buildkit attests of one of them.
+    private string ForTwoMachines(bool index)
+    {
+        string layout = _sample.CopyLayout($"machines-{index}");
+        LayoutTests.Change($"{layout}/index.json", root =>
+        {
+            JsonObject entry = root["manifests"]![0]!.AsObject();
+            JsonNode annotations = entry["annotations"]!.DeepClone();
+            entry.Remove("annotations");
+            JsonNode manifest = Blob(entry), config = Blob(manifest["config"]!);
+            config["architecture"] = "arm64";
+            manifest["config"] = Entry(config, (string)manifest["config"]!["mediaType"]!);
+            JsonObject statement = new() { ["schemaVersion"] = 2, ["mediaType"] = MediaTypes.OciManifest, ["config"] = Entry(new JsonObject(), MediaTypes.OciConfig), ["layers"] = new JsonArray(Entry(new JsonObject { ["_type"] = "statement" }, "application/vnd.in-toto+json")) };
+            JsonArray entries = [For(entry.DeepClone(), "linux", "amd64"), For(Entry(manifest, MediaTypes.OciManifest), "linux", "arm64"), For(Entry(statement, MediaTypes.OciManifest), "unknown", "unknown")];
+            if (index)
+            {
+                entries = [Entry(new JsonObject { ["schemaVersion"] = 2, ["mediaType"] = MediaTypes.OciIndex, ["manifests"] = entries }, MediaTypes.OciIndex)];
+            }
+
+            foreach (JsonNode? one in entries)
+            {
+                one!["annotations"] = annotations.DeepClone();
+            }
+
+            root["manifests"] = entries;
+        });
+        return layout;
+
+        JsonNode Blob(JsonNode descriptor) => JsonNode.Parse(File.ReadAllText($"{layout}/blobs/sha256/{((string)descriptor["digest"]!)[7..]}"))!;
+
+        JsonObject Entry(JsonNode content, string type)
+        {
+            string text = content.ToJsonString();
+            return new JsonObject { ["mediaType"] = type, ["digest"] = SampleImage.AddBlob(layout, text), ["size"] = System.Text.Encoding.UTF8.GetByteCount(text) };
+        }
+
+        static JsonNode For(JsonNode entry, string os, string architecture)
+        {
+            entry["platform"] = new JsonObject { ["os"] = os, ["architecture"] = architecture };
+            return entry;
+        }
+    }
+
+    [Fact]
     public async Task What_cannot_be_pushed_is_said()
     {
-        Assert.Contains("has no manifest", (await Assert.ThrowsAsync<ImageException>(() => _store.PushAsync($"docker-archive:{_sample.Archive}", $"{_registry.Name}/x:1", cancellationToken: Cancellation))).Message, StringComparison.Ordinal);
+        await _store.LoadAsync($"oci:{_sample.Layout}:1", Cancellation);
+        Assert.Contains("one machine's image", (await Assert.ThrowsAsync<ImageException>(() => _store.PushAsync(_sample.Expected.Id, $"{_registry.Name}/x:1", new PushOptions { AllPlatforms = true }, Cancellation))).Message, StringComparison.Ordinal);
         Assert.Contains("not that of the name", (await Assert.ThrowsAsync<ImageException>(() => _store.PushAsync($"oci:{_sample.Layout}:1", $"{_registry.Name}/x@sha256:{new string('0', 64)}", cancellationToken: Cancellation))).Message, StringComparison.Ordinal);
         Assert.Contains("nothing there", (await Assert.ThrowsAsync<ImageException>(() => _store.PushAsync("oci:/nowhere", $"{_registry.Name}/x:1", cancellationToken: Cancellation))).Message, StringComparison.Ordinal);
     }

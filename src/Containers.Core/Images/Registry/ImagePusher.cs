@@ -4,20 +4,30 @@ using Containers.Images.Sources;
 
 namespace Containers.Images.Registry;
 
-/// <summary>A layer to be pushed: what it is, and where its bytes come from, each time they are asked for.</summary>
-internal sealed record PushLayer(Descriptor Descriptor, Func<CancellationToken, Stream> Open);
+/// <summary>A blob to be pushed: what it is, and where its bytes come from, each time they are asked for.</summary>
+internal sealed record PushBlob(Descriptor Descriptor, Func<CancellationToken, Stream> Open);
 
-/// <summary>An image to be pushed, wherever it is from.</summary>
-/// <param name="Manifest">Goes to the registry as it is.</param>
-/// <param name="Config">The config's bytes.</param>
-/// <param name="Layers">Lowest first.</param>
-internal sealed record PushImage(SourceManifest Manifest, byte[] Config, IReadOnlyList<PushLayer> Layers)
+/// <summary>An image to be pushed, wherever it is from, or images of several machines.</summary>
+/// <param name="Documents">Go to the registry as they are: manifests, and indexes after what they list. The last one is what the name means.</param>
+/// <param name="Small">Configs.</param>
+/// <param name="Layers">Of a single image the lowest first.</param>
+internal sealed record PushImage(IReadOnlyList<SourceDocument> Documents, IReadOnlyList<PushBlob> Small, IReadOnlyList<PushBlob> Layers)
 {
-    /// <summary>An image of a source that has a manifest: a layout, an archive of one, a directory of skopeo's, a registry.</summary>
-    /// <exception cref="ImageException">The source has none.</exception>
-    public static PushImage Of(ImageSource source, SourceImage image) => image.Manifest is null
-        ? throw new ImageException($"{source.Where}: a docker archive has no manifest that a registry would take.", "Load it into the store and push the name, or convert it to an OCI archive.")
-        : new PushImage(image.Manifest, image.Config, [.. image.Layers.Select((layer, i) => new PushLayer(layer, cancellation => source.OpenLayer(image, i, cancellation)))]);
+    public static PushImage Of(SourceManifest manifest, byte[] config, IReadOnlyList<PushBlob> layers)
+        => new([new SourceDocument(manifest.Content, manifest.MediaType, [])], [new PushBlob(manifest.Config, _ => new MemoryStream(config))], layers);
+
+    /// <summary>An image of a source that has a manifest: a layout, an archive of one, a directory of skopeo's.</summary>
+    public static PushImage Of(ImageSource source, SourceImage image)
+        => Of(image.Manifest!, image.Config, [.. image.Layers.Select((layer, i) => new PushBlob(layer, cancellation => source.OpenLayer(image, i, cancellation)))]);
+
+    /// <summary>All images of a source, with what else an index lists: attestations, signatures.</summary>
+    public static PushImage Of(BlobSource source, IReadOnlyList<SourceDocument> documents)
+    {
+        return new(documents, Blobs(document => document.Blobs.Take(1)), Blobs(document => document.Blobs.Skip(1)));
+
+        List<PushBlob> Blobs(Func<SourceDocument, IEnumerable<Descriptor>> some)
+            => [.. documents.SelectMany(some).DistinctBy(blob => blob.Digest).Select(blob => new PushBlob(blob.Check(source.Where, "a blob"), cancellation => source.Open(blob, cancellation)))];
+    }
 }
 
 /// <summary>Sends an image to a registry: blobs first, the manifest last, so that it never names what is not there.</summary>
@@ -29,33 +39,41 @@ internal static class ImagePusher
     /// <returns>The manifest's digest.</returns>
     public static async Task<string> PushAsync(RegistrySession session, ImageName target, PushImage image, PushOptions options, PullMonitor monitor, CancellationToken cancellation)
     {
-        if (target.Digest is { } wanted && wanted != image.Manifest.Digest)
+        string digest = image.Documents[^1].Digest;
+        if (target.Digest is { } wanted && wanted != digest)
         {
-            throw new ImageException($"{target}: the manifest to be pushed has the digest {image.Manifest.Digest}, which is not that of the name.");
+            throw new ImageException($"{target}: the manifest to be pushed has the digest {digest}, which is not that of the name.");
         }
 
         RegistryHost host = session.HostOf(target.Registry);
         BlobUpload upload = new(session, host, target.Repository, options, monitor);
         monitor.Begin([.. image.Layers.Select(layer => layer.Descriptor)]);
         // One first: it learns what authorization the registry wants, which the others then have.
-        await upload.EnsureAsync(image.Manifest.Config, _ => new MemoryStream(image.Config), cancellation).ConfigureAwait(false);
-        (PushLayer Layer, int Index)[] layers = [.. image.Layers.Select((layer, i) => (layer, i)).DistinctBy(one => one.layer.Descriptor.Digest)];
+        foreach (PushBlob blob in image.Small)
+        {
+            await upload.EnsureAsync(blob.Descriptor, blob.Open, cancellation).ConfigureAwait(false);
+        }
+
+        (PushBlob Layer, int Index)[] layers = [.. image.Layers.Select((layer, i) => (layer, i)).DistinctBy(one => one.layer.Descriptor.Digest)];
         await Parallel.ForEachAsync(layers, new ParallelOptions { MaxDegreeOfParallelism = Parallelism, CancellationToken = cancellation }, async (one, token) =>
         {
             await upload.EnsureAsync(one.Layer.Descriptor, one.Layer.Open, token).ConfigureAwait(false);
             monitor.Finished(one.Index);
         }).ConfigureAwait(false);
-        await PutManifestAsync(session, host, target, image.Manifest, cancellation).ConfigureAwait(false);
+        foreach (SourceDocument document in image.Documents)
+        {
+            await PutAsync(session, host, target.Repository, document == image.Documents[^1] ? target.Tag ?? digest : document.Digest, document, cancellation).ConfigureAwait(false);
+        }
+
         monitor.Complete();
-        return image.Manifest.Digest;
+        return digest;
     }
 
-    private static async Task PutManifestAsync(RegistrySession session, RegistryHost host, ImageName target, SourceManifest manifest, CancellationToken cancellation)
+    private static async Task PutAsync(RegistrySession session, RegistryHost host, string repository, string selector, SourceDocument manifest, CancellationToken cancellation)
     {
-        RegistryScope scope = new(target.Repository, "pull,push");
-        string selector = target.Tag ?? manifest.Digest;
-        string what = $"the storing of the manifest {target.Repository}:{selector}";
-        HttpResponseMessage response = await session.SendAsync(host, $"/v2/{target.Repository}/manifests/{selector}", scope, address =>
+        RegistryScope scope = new(repository, "pull,push");
+        string what = $"the storing of the manifest {repository}:{selector}";
+        HttpResponseMessage response = await session.SendAsync(host, $"/v2/{repository}/manifests/{selector}", scope, address =>
         {
             HttpRequestMessage request = new(HttpMethod.Put, address) { Content = new ByteArrayContent(manifest.Content) };
             request.Content.Headers.ContentType = new MediaTypeHeaderValue(manifest.MediaType);

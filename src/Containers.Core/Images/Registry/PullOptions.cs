@@ -27,6 +27,12 @@ public sealed record PushOptions
     /// <summary>Which machine's image, where the source has several; null for this machine's.</summary>
     public string? Platform { get; init; }
 
+    /// <summary>
+    /// The images of all machines that the source has, with the index that lists them, as it is there; a layout that has no index gets one. The store itself
+    /// has one machine's image by each name.
+    /// </summary>
+    public bool AllPlatforms { get; init; }
+
     /// <summary>Repositories of the same registry that may have the layers: it mounts them from there, and nothing is sent.</summary>
     public IReadOnlyList<string> MountFrom { get; init; } = [];
 

@@ -22,7 +22,7 @@ internal sealed partial class RegistrySource(RegistrySession session, ImageName 
         // the session is the caller's
     }
 
-    protected override async ValueTask<(IReadOnlyList<string> Names, byte[] Content, string? MediaType)> ReadFirstAsync(ImagePlatform platform, CancellationToken cancellation)
+    protected override async ValueTask<(IReadOnlyList<string> Names, byte[] Content, string? MediaType)> ReadFirstAsync(ImagePlatform? platform, CancellationToken cancellation)
     {
         if (name.Digest is { } digest && known(digest) is { } there)
         {

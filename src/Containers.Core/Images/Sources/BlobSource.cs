@@ -16,7 +16,7 @@ internal abstract class BlobSource : ImageSource
         {
             if (depth == MaximumDepth)
             {
-                throw new ImageException($"{Where}: there are more than {MaximumDepth} indexes within each other.");
+                throw TooDeep;
             }
 
             Descriptor chosen = PlatformChoice.Choose(document.Manifests!, platform, Where);
@@ -33,11 +33,44 @@ internal abstract class BlobSource : ImageSource
         };
     }
 
+    /// <summary>Finds all that the reference leads to, for whatever machine: every document after those that it refers to.</summary>
+    /// <exception cref="ImageException">It is not there, or wrong.</exception>
+    public async ValueTask<IReadOnlyList<SourceDocument>> ResolveAllAsync(CancellationToken cancellation)
+    {
+        (_, byte[] content, string? type) = await ReadFirstAsync(null, cancellation).ConfigureAwait(false);
+        List<SourceDocument> found = [];
+        await AddAsync(content, type, 0).ConfigureAwait(false);
+        return found;
+
+        async ValueTask AddAsync(byte[] content, string? type, int depth)
+        {
+            if (depth > MaximumDepth)
+            {
+                throw TooDeep;
+            }
+
+            ManifestDocument document = ManifestDocument.Parse(content, type, Where);
+            foreach (Descriptor below in document.Manifests ?? [])
+            {
+                await AddAsync(await ReadManifestAsync(below.Check(Where, "an entry of the index"), cancellation).ConfigureAwait(false), below.MediaType, depth + 1).ConfigureAwait(false);
+            }
+
+            found.Add(new SourceDocument(content, document.Kind, document.IsIndex ? [] : [document.Config!, .. document.Layers!]));
+        }
+    }
+
+    /// <summary>Opens what a document refers to, to be believed when it is complete.</summary>
+    public Stream Open(Descriptor blob, CancellationToken cancellation) => OpenBlob(blob, "a blob", cancellation);
+
+    private ImageException TooDeep => new($"{Where}: there are more than {MaximumDepth} indexes within each other.");
+
     // "1.0" is a tag of the layout and says nothing elsewhere.
     private static bool IsFullName(string name) => name.AsSpan().ContainsAny('/', ':') && ImageName.IsName(name);
 
     /// <summary>The document that the reference leads to, with its type where the source says one, and the image's names, the one to show first.</summary>
-    protected abstract ValueTask<(IReadOnlyList<string> Names, byte[] Content, string? MediaType)> ReadFirstAsync(ImagePlatform platform, CancellationToken cancellation);
+    /// <param name="platform">Which machine it is for, where there is a choice; null for the document that has them all.</param>
+    /// <param name="cancellation">Ends it.</param>
+    protected abstract ValueTask<(IReadOnlyList<string> Names, byte[] Content, string? MediaType)> ReadFirstAsync(ImagePlatform? platform, CancellationToken cancellation);
 
     /// <summary>Reads a manifest that an index lists, and verifies it.</summary>
     protected abstract ValueTask<byte[]> ReadManifestAsync(Descriptor descriptor, CancellationToken cancellation);

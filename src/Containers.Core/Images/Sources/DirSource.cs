@@ -30,7 +30,7 @@ internal sealed class DirSource(LayoutFiles files, string where) : BlobSource
         return start.AsSpan().SequenceEqual("Directory Transport Version"u8);
     }
 
-    protected override ValueTask<(IReadOnlyList<string> Names, byte[] Content, string? MediaType)> ReadFirstAsync(ImagePlatform platform, CancellationToken cancellation)
+    protected override ValueTask<(IReadOnlyList<string> Names, byte[] Content, string? MediaType)> ReadFirstAsync(ImagePlatform? platform, CancellationToken cancellation)
         => new(([], files.Read(Manifest, where, Hint), null));
 
     protected override ValueTask<byte[]> ReadManifestAsync(Descriptor descriptor, CancellationToken cancellation) => new(ReadManifestBlob(descriptor, cancellation));

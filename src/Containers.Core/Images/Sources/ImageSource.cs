@@ -36,6 +36,16 @@ internal sealed record SourceImage(string Name, byte[] Config, IReadOnlyList<Des
     public SourceManifest? Manifest { get; init; }
 }
 
+/// <summary>A manifest or an index as it stands in its source.</summary>
+/// <param name="Content">Its bytes.</param>
+/// <param name="MediaType">What it is.</param>
+/// <param name="Blobs">What a manifest refers to, the config first; an index refers to documents only.</param>
+internal sealed record SourceDocument(byte[] Content, string MediaType, IReadOnlyList<Descriptor> Blobs)
+{
+    /// <summary>What a registry knows it by.</summary>
+    public string Digest { get; } = Images.Digest.Of(Content);
+}
+
 /// <summary>A manifest as it stands in its source.</summary>
 /// <param name="Content">Its bytes.</param>
 /// <param name="MediaType">What it is.</param>

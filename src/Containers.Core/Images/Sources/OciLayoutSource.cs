@@ -1,4 +1,6 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
+using Containers.Images.Building;
 using Containers.Images.Manifests;
 
 namespace Containers.Images.Sources;
@@ -21,7 +23,7 @@ internal sealed class OciLayoutSource(LayoutFiles files, string where, string? t
 
     public override void Dispose() => files.Dispose();
 
-    protected override ValueTask<(IReadOnlyList<string> Names, byte[] Content, string? MediaType)> ReadFirstAsync(ImagePlatform platform, CancellationToken cancellation)
+    protected override ValueTask<(IReadOnlyList<string> Names, byte[] Content, string? MediaType)> ReadFirstAsync(ImagePlatform? platform, CancellationToken cancellation)
     {
         if (Failure is not null)
         {
@@ -29,9 +31,15 @@ internal sealed class OciLayoutSource(LayoutFiles files, string where, string? t
         }
 
         CheckMark();
-        ManifestDocument index = ManifestDocument.Parse(files.Read(Index, where, Hint), MediaTypes.OciIndex, $"{where}: {Index}");
+        byte[] json = files.Read(Index, where, Hint);
+        ManifestDocument index = ManifestDocument.Parse(json, MediaTypes.OciIndex, $"{where}: {Index}");
         IReadOnlyList<Descriptor> entries = Select(index.Manifests!);
-        Descriptor entry = PlatformChoice.Choose(entries, platform, where);
+        if (platform is null && entries.Count > 1)
+        {
+            return new(([], IndexOf(json, [.. entries.Select(entry => IndexIn(index.Manifests!, entry))]), MediaTypes.OciIndex));
+        }
+
+        Descriptor entry = platform is null ? entries[0].Check(where, "an image in the index") : PlatformChoice.Choose(entries, platform, where);
         return new(([.. NamesOf(entry).Reverse()], ReadManifestBlob(entry, cancellation), entry.MediaType));
     }
 
@@ -77,6 +85,23 @@ internal sealed class OciLayoutSource(LayoutFiles files, string where, string? t
         return names.Length <= 1
             ? entries
             : throw new ImageException($"{where}: there are {names.Length} images and the reference does not say which.", $"{Listed(entries)} Write {where}:NAME.");
+    }
+
+    private static int IndexIn(IReadOnlyList<Descriptor> entries, Descriptor entry)
+        => Enumerable.Range(0, entries.Count).First(i => ReferenceEquals(entries[i], entry));
+
+    // Images of one name for several machines, as some write them, without an index of their own: it is made of what the layout says of them.
+    private static byte[] IndexOf(byte[] layout, int[] entries)
+    {
+        JsonArray all = JsonNode.Parse(layout)!["manifests"]!.AsArray(), some = [];
+        foreach (int entry in entries)
+        {
+            JsonObject one = all[entry]!.DeepClone().AsObject();
+            one.Remove("annotations"); // the name, which is the index's now
+            some.Add((JsonNode)one);
+        }
+
+        return BuiltDocuments.Bytes(new JsonObject { ["schemaVersion"] = 2, ["mediaType"] = MediaTypes.OciIndex, ["manifests"] = some });
     }
 
     // containerd has the tag in one annotation and the full name in another; podman and skopeo whatever was given in the first.
