@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Containers.Launch;
 using Microsoft.Extensions.Logging;
 
@@ -51,15 +52,25 @@ public sealed partial class ContainerBuilder
 
     private Container Start(ResolvedRoot root)
     {
+        using Activity? activity = Telemetry.Activities.StartActivity("start");
         Container container;
         try
         {
             container = ContainerLauncher.Start(Spec, root);
         }
-        catch
+        catch (Exception exception)
         {
             root.Dispose();
+            Telemetry.Starts.Add(1, new KeyValuePair<string, object?>("outcome", "failed"));
+            activity?.SetStatus(ActivityStatusCode.Error, exception.Message);
             throw;
+        }
+
+        Telemetry.Starts.Add(1, new KeyValuePair<string, object?>("outcome", "started"));
+        Telemetry.StartDuration.Record(container.Timeline.Total.TotalSeconds);
+        if (activity is { IsAllDataRequested: true })
+        {
+            Tell(activity, container);
         }
 
         if (Logger is { } logger)
@@ -68,6 +79,17 @@ public sealed partial class ContainerBuilder
         }
 
         return container;
+    }
+
+    // Each part of the start is an event of the activity, at the moment it ended.
+    private static void Tell(Activity activity, Container container)
+    {
+        activity.SetTag("containers.id", container.Id).SetTag("containers.pid", container.Pid);
+        DateTimeOffset began = DateTimeOffset.UtcNow - container.Timeline.Total;
+        foreach (LaunchTimelineEntry entry in container.Timeline.Entries)
+        {
+            activity.AddEvent(new ActivityEvent(entry.Name, began + entry.Start + entry.Duration));
+        }
     }
 
     [LoggerMessage(1, LogLevel.Debug, "Container {Id} started as process {Pid} in {Elapsed}.")]

@@ -12,6 +12,8 @@ internal static class Telemetry
 
     private static readonly Meter s_meter = new(Name);
 
+    public static readonly Counter<long> Starts = s_meter.CreateCounter<long>("containers.starts", "{start}", "Starts of containers, by outcome.");
+    public static readonly Histogram<double> StartDuration = s_meter.CreateHistogram<double>("containers.start.duration", "s", "From the call of Start until the command executes.");
     public static readonly Counter<long> PulledBytes = s_meter.CreateCounter<long>("containers.pull.bytes", "By", "Bytes of blobs that came from registries.");
     public static readonly Counter<long> ResumedBytes = s_meter.CreateCounter<long>("containers.pull.resumed", "By", "Bytes of blobs that an earlier pull had left.");
     public static readonly Counter<long> Pulls = s_meter.CreateCounter<long>("containers.pulls", "{pull}", "Pulls that ended, by registry and outcome.");
