@@ -75,6 +75,8 @@ public sealed class ContainerNetworkTests(BusyboxRoot root) : IClassFixture<Busy
         Assert.NotEqual(veth, next.Network.Interfaces[0].Names[0]);
         Assert.Equal(18080, Assert.Single(next.Ports).HostPort);
         await next.WaitAsync(Stop);
+        // The kernel takes a network namespace down in its own time, as above.
+        await Eventually(() => !Tool.Run("ip", "-o", "link").Contains("master ends0", StringComparison.Ordinal));
         Assert.Throws<NetworkException>(() => next.Network.Interfaces[0].Counters());
     }
 
