@@ -9,12 +9,14 @@ needs=(busybox:busybox-static debootstrap:debootstrap skopeo:skopeo buildah:buil
     clang:clang ld.lld:lld git:git mke2fs:e2fsprogs gcc:gcc runc:runc crun:crun bwrap:bubblewrap
     nft:nftables tshark:tshark iperf3:iperf3 pasta:passt dnsmasq:dnsmasq-base
     newuidmap:uidmap keyctl:keyutils mkfs.xfs:xfsprogs podman:podman
-    docker-registry:docker-registry htpasswd:apache2-utils openssl:openssl fuse-overlayfs:fuse-overlayfs apparmor_parser:apparmor)
+    docker-registry:docker-registry htpasswd:apache2-utils openssl:openssl fuse-overlayfs:fuse-overlayfs apparmor_parser:apparmor
+    dbus-daemon:dbus-daemon systemctl:systemd)
 missing=()
 for need in "${needs[@]}"; do
     PATH=$PATH:/usr/sbin:/sbin command -v "${need%%:*}" > /dev/null || missing+=("${need#*:}")
 done
 [ -e /usr/include/asm-generic/unistd.h ] || missing+=(linux-libc-dev)
+[ -e /etc/pam.d/systemd-user ] || [ -e /usr/lib/pam.d/systemd-user ] || missing+=(libpam-systemd)
 [ -e /usr/include/seccomp.h ] || missing+=(libseccomp-dev)
 if [ ${#missing[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null; then
     echo "Installing ${missing[*]}"

@@ -2,7 +2,8 @@
 # Writes the public surface, as the analyzer sees it, into PublicAPI.Unshipped.txt. Review the diff: it is the API review.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-for project in src/Containers.Native src/Containers.Core; do
+for project in src/Containers.*/; do
+    project=${project%/}
     file=$project/PublicAPI.Unshipped.txt
     echo '#nullable enable' > "$file"
     { dotnet build "$project" --no-incremental -p:TreatWarningsAsErrors=false 2>&1 |

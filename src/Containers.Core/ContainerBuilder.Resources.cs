@@ -11,8 +11,9 @@ public sealed partial class ContainerBuilder
     /// </summary>
     /// <remarks>
     /// In a cgroup, as root, devices are under control: null, zero, full, random, urandom, tty, console, ptmx and pts can be opened and no others, whatever
-    /// nodes are made. On a host with cgroup v2 alone the container sees its cgroup in /sys/fs/cgroup, read-only. Systemd is not asked: on
-    /// its hosts root's containers lie beside its slices, as Docker's do with the driver cgroupfs.
+    /// nodes are made. On a host with cgroup v2 alone the container sees its cgroup in /sys/fs/cgroup, read-only. It lies
+    /// in the cgroup that systemd gave to this process, if it did (a unit with Delegate=yes; SystemdScope of the package Containers.Systemd asks for one);
+    /// else root's lie beside systemd's slices, as Docker's do with the driver cgroupfs.
     /// </remarks>
     /// <param name="name">The name of its cgroup; null for one made of the host process and the id. What a killed host left under that name is replaced, when it is empty.</param>
     public ContainerBuilder WithCgroup(string? name = null)

@@ -11,6 +11,7 @@
 //     Containers.TestHost pull NAME STORE                     prints a line, pulls an image, prints its id
 //     Containers.TestHost storm DIRECTORY STORE SECONDS       loads the directory's archives, runs containers of them, names, lists, removes, prunes and verifies, at random
 //     Containers.TestHost churn ROOT STORE BRIDGE SUBNET      starts and disposes containers with a network and ports until it is killed, a line for each
+//     Containers.TestHost scope ROOT STORE COMMAND...         enters a scope of systemd's, prints its cgroup, runs a container with limits to its end, prints its cgroup, its output and how it ended
 //     Containers.TestHost attach ROOT STORE COMMAND...        runs a container with a terminal, that is this process's own, and returns what it returns
 //     Containers.TestHost probe                               prints what this process finds of its host
 using Containers;
@@ -92,6 +93,18 @@ switch (args[0])
         GC.KeepAlive(limited);
         break;
 
+    case "scope":
+        Console.WriteLine((await SystemdScope.EnterAsync()).Cgroup);
+        await using (Container inScope = With().WithMemoryLimit(64 << 20).WithCpuLimit(0.5).WithPidsLimit(20).WithCgroup()
+            .WithCommand(args[3..]).WithStandardStreams(StandardStream.Null, StandardStream.Pipe, StandardStream.Inherit).Start())
+        {
+            Console.WriteLine(inScope.Cgroup);
+            Console.Write(await new StreamReader(inScope.StandardOutput!.AsStream()).ReadToEndAsync());
+            Console.WriteLine(await inScope.WaitAsync());
+        }
+
+        break;
+
     case "attach":
         TerminalSize size = RawConsole.Size ?? new TerminalSize(80, 24);
         using (Container attached = With().WithTerminal(size.Columns, size.Rows).WithCommand(args[3..]).Start())
@@ -113,7 +126,7 @@ switch (args[0])
         break;
 
     default:
-        throw new ArgumentException($"\"{args[0]}\" is none of start, attach, cgroup, run, exec, many, load, list, pull, storm, probe, net and churn.");
+        throw new ArgumentException($"\"{args[0]}\" is none of start, attach, cgroup, scope, run, exec, many, load, list, pull, storm, probe, net and churn.");
 }
 
 return 0;

@@ -124,6 +124,7 @@ internal static class DiffCommand
         {
             ImageStore store = Cli.StoreOf(parsed);
             Image image = await Images.GetAsync(store, parsed.GetValue(flags.Image)!, PullPolicy.Missing, null, quiet: false, cancellation);
+            await flags.EnterScopeAsync(parsed, cancellation);
             await using Container started = await flags.Build(parsed, image, store).WithStandardStreams(StandardStream.Null, StandardStream.Pipe, StandardStream.Inherit).StartAsync(cancellation);
             using IDisposable signals = Interrupt.GiveTo(started);
             using Stream error = Console.OpenStandardError();

@@ -55,6 +55,21 @@ internal sealed class ContainerFlags
         return Privileges(parsed, container);
     }
 
+    /// <summary>An ordinary user's limits need a part of the cgroup tree, which systemd gives to who asks for it.</summary>
+    public async Task EnterScopeAsync(ParseResult parsed, CancellationToken cancellation)
+    {
+        (bool Asked, HostFeature Controller)[] limits =
+        [
+            (parsed.GetValue(_memory) is not null, HostFeature.MemoryController),
+            (parsed.GetValue(_cpus) is not null, HostFeature.CpuController),
+            (parsed.GetValue(_pids) is not null, HostFeature.PidsController),
+        ];
+        if (!Environment.IsPrivilegedProcess && limits.Any(limit => limit.Asked) && HostCapabilities.Probe() is var host && limits.Any(limit => limit.Asked && !host.Has(limit.Controller)))
+        {
+            await SystemdScope.EnterAsync(cancellation: cancellation);
+        }
+    }
+
     private ContainerBuilder Process(ParseResult parsed, ContainerBuilder container)
     {
         if (parsed.GetValue(Arguments) is { Length: > 0 } command)

@@ -19,6 +19,8 @@ internal static class RunCommand
             Runs a command in a new container, which ends with it. Returns what the command returns; 125 when the container could
             not be made, 126 when the command cannot be executed, 127 when it is not there, 128 + N when signal N ended it.
 
+            An ordinary user's limits (--memory, --cpus, --pids-limit) are had from the user's systemd, which moves this program to a scope of its own.
+
             By default it is alone: it sees no processes, no network and no devices but its own, and has few privileges.
 
               containers run -it debian:12
@@ -35,6 +37,7 @@ internal static class RunCommand
         {
             ImageStore store = Cli.StoreOf(parsed);
             Image image = await Images.GetAsync(store, parsed.GetValue(flags.Image)!, parsed.GetValue(pull), parsed.GetValue(platform), parsed.GetValue(quiet), cancellation);
+            await flags.EnterScopeAsync(parsed, cancellation);
             ContainerBuilder container = flags.Build(parsed, image, store);
             ContainerExit exit = parsed.GetValue(tty) ? await WithTerminalAsync(container, cancellation) : await WithStreamsAsync(container, parsed.GetValue(interactive), cancellation);
             if (exit.Reason is not (ExitReason.Exited or ExitReason.Signaled or ExitReason.Killed))

@@ -37,7 +37,7 @@ internal static class CgroupProbe
         }
         catch (ContainerException e)
         {
-            return e.Message.TrimEnd('.');
+            return (e.Hint is { } hint ? e.Message[..^(hint.Length + 1)] : e.Message).TrimEnd('.'); // the table has hints of its own
         }
     }
 }

@@ -22,7 +22,7 @@ internal static class HostHints
         HostFeature.SubordinateIds => "Lines for this user in /etc/subuid and /etc/subgid (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER), and the package uidmap. Root needs neither.",
         HostFeature.Cgroups => "A mount of cgroup2 on /sys/fs/cgroup that this process may write to.",
         HostFeature.MemoryController or HostFeature.CpuController or HostFeature.CpusetController or HostFeature.PidsController or HostFeature.IoController or HostFeature.HugetlbController
-            => "Root; or a part of the cgroup tree that was delegated with the controller (systemd-run --user --scope -p Delegate=yes COMMAND, on a host with cgroup v2).",
+            => "Root; or, on a host with cgroup v2, a part of the tree that was delegated with the controller (SystemdScope.EnterAsync() of the package Containers.Systemd, or systemd-run --user --scope -p Delegate=yes COMMAND).",
         HostFeature.Overlay => "The overlay module (modprobe overlay), and root.",
         HostFeature.OverlayInUserNamespace => "Linux 5.11 or newer with user namespaces. Otherwise a copy of the root (WithCopiedRoot()), or fuse-overlayfs (WithFuseOverlayRoot()).",
         HostFeature.OverlayLowerAppend => "Linux 6.7 or newer. Before, the paths of all layers have to fit into one page.",

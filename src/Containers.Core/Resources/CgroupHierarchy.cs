@@ -16,6 +16,9 @@ internal sealed record CgroupHierarchy(string Mount, string Root, bool Unified, 
     /// <summary>Which comes first where something is done to all: v2's, then that of v1's freezer, by which processes are stopped and ended.</summary>
     public int Order => Unified ? 0 : Controllers.Contains("freezer") ? 1 : 2;
 
+    /// <summary>The cgroup of v2 that was given to this process to divide: it is in it, or in a leaf of it. Null when its place is not its own.</summary>
+    public string? Delegated { get; init; }
+
     public bool Has(string controller) => Controllers.Contains(Unified ? controller : LegacyName(controller));
 }
 

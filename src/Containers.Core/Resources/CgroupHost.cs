@@ -6,12 +6,12 @@ namespace Containers.Resources;
 /// <summary>The cgroups of this host as this process sees them: cgroups(7), /proc/self/mountinfo, /proc/self/cgroup.</summary>
 internal sealed class CgroupHost
 {
-    private static readonly Lazy<CgroupHost> s_current = new(Read);
+    private static volatile CgroupHost? s_current;
 
     private CgroupHost(ImmutableArray<CgroupHierarchy> hierarchies) => Hierarchies = hierarchies;
 
-    /// <summary>Read once: mounts of cgroups do not come and go.</summary>
-    public static CgroupHost Current => Pretended.Value ?? s_current.Value;
+    /// <summary>Read once: mounts of cgroups do not come and go, and who moves this process tells.</summary>
+    public static CgroupHost Current => Pretended.Value ?? (s_current ??= Read());
 
     /// <summary>For tests: another host than this one.</summary>
     internal static AsyncLocal<CgroupHost?> Pretended { get; } = new();
@@ -59,6 +59,9 @@ internal sealed class CgroupHost
         };
     }
 
+    /// <summary>Reads it again: this process was moved to another cgroup.</summary>
+    public static void Reread() => s_current = null;
+
     /// <summary>The same without some of the hierarchies.</summary>
     internal CgroupHost Where(Func<CgroupHierarchy, bool> keep) => new([.. Hierarchies.Where(keep)]);
 
@@ -99,7 +102,10 @@ internal sealed class CgroupHost
     }
 
     private static CgroupHost Read()
-        => Parse(TryRead("/proc/self/mountinfo"), TryRead("/proc/self/cgroup"), static mount => File.ReadAllText(mount + "/cgroup.controllers"));
+    {
+        CgroupHost host = Parse(TryRead("/proc/self/mountinfo"), TryRead("/proc/self/cgroup"), static mount => File.ReadAllText(mount + "/cgroup.controllers"));
+        return new CgroupHost([.. host.Hierarchies.Select(one => one with { Delegated = Delegation.Find(one) })]);
+    }
 
     private static string? Below(string mount, string root, string path)
     {

@@ -47,6 +47,7 @@ internal sealed class CgroupPlan
         ResourceLimits limits = LimitChecks.Check(spec.Limits);
         LimitChecks.CheckHost(limits);
         Dictionary<CgroupHierarchy, List<string>> wanted = [];
+        List<string> countedOnly = [];
         if (host.Unified is { } unified)
         {
             wanted[unified] = []; // with no controller at all it freezes, kills, and tells when the last process has ended
@@ -61,9 +62,10 @@ internal sealed class CgroupPlan
         {
             foreach (string controller in s_counted)
             {
-                if (host.Of(controller) is { } there)
+                if (host.Of(controller) is { } there && !(wanted.TryGetValue(there, out List<string>? limited) && limited.Contains(controller)))
                 {
                     Want(controller, there);
+                    countedOnly.Add(controller);
                 }
             }
         }
@@ -85,7 +87,7 @@ internal sealed class CgroupPlan
 
         CheckVersion(limits, host);
         string name = spec.CgroupName ?? s_host + id;
-        return new CgroupPlan([.. wanted.OrderBy(one => one.Key.Order).Select(one => Place(one.Key, one.Value, spec.CgroupParent, name))], limits, spec.CgroupName is not null);
+        return new CgroupPlan([.. wanted.OrderBy(one => one.Key.Order).Select(one => Place(one.Key, one.Value, countedOnly, spec.CgroupParent, name))], limits, spec.CgroupName is not null);
 
         void Want(string controller, CgroupHierarchy hierarchy)
         {
@@ -127,9 +129,11 @@ internal sealed class CgroupPlan
         return all.Where(write => directory.Controllers.Contains(write.Controller));
     }
 
-    private static CgroupDirectory Place(CgroupHierarchy hierarchy, List<string> controllers, string? parent, string name)
+    // A limit has to be had; what would only be counted is left out where it cannot be: systemd gives users no io.
+    private static CgroupDirectory Place(CgroupHierarchy hierarchy, List<string> controllers, List<string> countedOnly, string? parent, string name)
     {
-        string directory = CgroupPlace.Find(hierarchy, parent, hierarchy.Unified ? controllers : []);
-        return new CgroupDirectory(hierarchy, directory, $"{directory}/{name}", [.. controllers]);
+        string directory = hierarchy.Unified ? CgroupPlace.Find(hierarchy, parent, [.. controllers.Except(countedOnly)], [.. controllers.Intersect(countedOnly)]) : CgroupPlace.Find(hierarchy, parent, []);
+        return new CgroupDirectory(hierarchy, directory, $"{directory}/{name}",
+            [.. controllers.Where(controller => !hierarchy.Unified || !countedOnly.Contains(controller) || CgroupPlace.Offers(hierarchy, directory, controller))]);
     }
 }

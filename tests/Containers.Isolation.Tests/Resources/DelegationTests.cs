@@ -58,7 +58,7 @@ public sealed class DelegationTests
 
         ContainerException error = Assert.Throws<ContainerException>(() => CgroupPlace.Find(hierarchy, null, controllers));
 
-        Assert.Contains(hierarchy.Unified ? "does not have rdma_that_is_not_there: it was not delegated" : "is not writable for this process", error.Message);
+        Assert.Contains(hierarchy.Unified ? "does not have rdma_that_is_not_there: it was not delegated" : "cannot be written by this process", error.Message);
         Assert.Contains(hierarchy.Unified ? "Delegate=yes" : "cgroup v1 is root's", error.Hint);
         Assert.Contains(hierarchy.Mount, error.Message);
     }
