@@ -12,7 +12,7 @@ public sealed class PackageTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
         Requires.Tools("clang", "ld.lld", "dotnet");
         string repository = Repository();
         string packages = root["packages"], project = root["fresh"];
-        foreach (string name in (string[])["Native", "Core"])
+        foreach (string name in (string[])["Native", "Core", "Systemd"])
         {
             Tool.Run("dotnet", "pack", $"{repository}/src/Containers.{name}", "-c", "Release", "-o", packages, "-p:Version=99.0.0-test", "-p:RunAnalyzers=false");
         }
@@ -34,16 +34,24 @@ public sealed class PackageTests(BusyboxRoot root) : IClassFixture<BusyboxRoot>
                 <RestorePackagesPath>{root["restored"]}</RestorePackagesPath>
                 <RestoreFallbackFolders>$(NuGetPackageRoot);$(HOME)/.nuget/packages</RestoreFallbackFolders>
               </PropertyGroup>
-              <ItemGroup><PackageReference Include="Containers.Core" Version="99.0.0-test" /></ItemGroup>
+              <ItemGroup><PackageReference Include="Containers.Systemd" Version="99.0.0-test" /></ItemGroup>
             </Project>
             """);
         File.WriteAllText(project + "/Program.cs", """
             using Containers;
             await using Container container = Container.FromImage("rootfs:" + args[0]).WithStore(args[1]).WithPidNs().WithNet(Net.None).WithCommand("echo", "from a package").Start();
             Console.Write(await container.ReadOutputAsync());
+            try
+            {
+                await SystemdScope.EnterAsync("no.slice"); // reached, and no scope
+            }
+            catch (ArgumentException refused)
+            {
+                Console.WriteLine(refused.ParamName);
+            }
             """);
 
-        Assert.EndsWith("from a package\n", Tool.Run("dotnet", "run", "--project", project, "--", root.Path, root["store-of-package"]));
+        Assert.EndsWith("from a package\nname\n", Tool.Run("dotnet", "run", "--project", project, "--", root.Path, root["store-of-package"]));
     }
 
     private static string Repository()
