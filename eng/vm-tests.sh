@@ -8,23 +8,25 @@
 #   --root, --user   who runs the tests: root, or an ordinary user with sub-ids and a delegated cgroup (default: both)
 #   --brief          only a few of each kind, marked [Trait("vm", "brief")]: without KVM, all take a quarter of an hour and more
 #   --here           on this machine instead, in mount and network namespaces of their own; needs root
+#   --append PARAMS  more parameters for the kernel, such as "selinux=1 security=selinux"
 #   --if-possible    without a runner, say so and succeed
 #   ARGUMENTS        for the test programs, such as -class Containers.Tests.Exec.ExecTests
 #
 # What runs is what "dotnet build -c Release" has built. The runner is a program that runs a command in a virtual machine which
-# sees this machine's files at the same paths, "RUNNER [--user] --suite SUITE --timeout SECONDS -- COMMAND...", and ends with the
+# sees this machine's files at the same paths, "RUNNER [--user] [--append PARAMS] --suite SUITE --timeout SECONDS -- COMMAND...", and ends with the
 # command's status: the one in CONTAINERS_VM, or ../shared/vm/run-in-vm. CONTAINERS_VM_TIMEOUT is what one run may take (3600).
 # Each run ends with a line "SUITE root|user: N passed, N failed, N skipped", before it the reasons for which tests were skipped.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
-suites=() users=() brief='' here='' optional='' inside='' arguments=()
+suites=() users=() more=() brief='' here='' optional='' inside='' arguments=()
 while [ $# -gt 0 ]; do
     case $1 in
         --suite) suites+=("$2"); shift ;;
         --root | --user) users+=("${1#--}") ;;
         --brief) brief=1 ;;
         --here) here=1 ;;
+        --append) more=(--append "$2"); shift ;;
         --if-possible) optional=1 ;;
         --inside) inside=1 ;;
         --) shift; arguments=("$@"); break ;;
@@ -96,7 +98,7 @@ for suite in "${suites[@]}"; do
             run_here "$user" 2>&1 | tee "$work/log"
         else
             [ "$user" = root ] || options=(--user)
-            "$runner" ${options[@]+"${options[@]}"} --suite "$suite" --timeout "${CONTAINERS_VM_TIMEOUT:-3600}" -- "${command[@]}" 2>&1 | tee "$work/log"
+            "$runner" ${options[@]+"${options[@]}"} ${more[@]+"${more[@]}"} --suite "$suite" --timeout "${CONTAINERS_VM_TIMEOUT:-3600}" -- "${command[@]}" 2>&1 | tee "$work/log"
         fi
         ended=$?
         # "   Containers.Core.Tests  Total: 9, Errors: 0, Failed: 1, Skipped: 2, Not Run: 1, Time: 1.2s", one for each project.

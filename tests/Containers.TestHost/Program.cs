@@ -224,6 +224,7 @@ ContainerBuilder With()
             "read-only" => builder.WithReadOnlyRoot(),
             "copied" => builder.WithCopiedRoot(),
             "fuse" => builder.WithFuseOverlayRoot(),
+            "selinux" => builder.WithSelinuxLabel(parts[1]),
             "apparmor" => builder.WithAppArmorProfile(parts[1]),
             "report" => builder.WithSystemCallReport(),
             "learn" => builder.WithSystemCallLearning(),
