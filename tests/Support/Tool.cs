@@ -17,6 +17,10 @@ internal static class Tool
     /// <summary>Runs a script with bash, stopping at the first error.</summary>
     public static string Bash(string script) => Run("bash", "-euo", "pipefail", "-c", script);
 
+    /// <summary>The same as root; for an ordinary user as root of a user namespace of its own, with its subordinate ids.</summary>
+    public static string BashAsRoot(string script)
+        => Environment.IsPrivilegedProcess ? Bash(script) : Run("unshare", "--user", "--map-root-user", "--map-auto", "bash", "-euo", "pipefail", "-c", script);
+
     public static (int ExitCode, string Output, string Error) Try(string program, params string[] arguments)
     {
         ProcessStartInfo start = new(Requires.Find(program) ?? program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };

@@ -124,8 +124,9 @@ internal static class DiffCommand
         {
             ImageStore store = Cli.StoreOf(parsed);
             Image image = await Images.GetAsync(store, parsed.GetValue(flags.Image)!, PullPolicy.Missing, null, quiet: false, cancellation);
+            ContainerBuilder container = flags.Build(parsed, image, store);
             await flags.EnterScopeAsync(parsed, cancellation);
-            await using Container started = await flags.Build(parsed, image, store).WithStandardStreams(StandardStream.Null, StandardStream.Pipe, StandardStream.Inherit).StartAsync(cancellation);
+            await using Container started = await container.WithStandardStreams(StandardStream.Null, StandardStream.Pipe, StandardStream.Inherit).StartAsync(cancellation);
             using IDisposable signals = Interrupt.GiveTo(started);
             using Stream error = Console.OpenStandardError();
             await started.StandardOutput!.CopyToAsync(error, CancellationToken.None);

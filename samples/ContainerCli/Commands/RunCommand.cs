@@ -37,8 +37,8 @@ internal static class RunCommand
         {
             ImageStore store = Cli.StoreOf(parsed);
             Image image = await Images.GetAsync(store, parsed.GetValue(flags.Image)!, parsed.GetValue(pull), parsed.GetValue(platform), parsed.GetValue(quiet), cancellation);
-            await flags.EnterScopeAsync(parsed, cancellation);
             ContainerBuilder container = flags.Build(parsed, image, store);
+            await flags.EnterScopeAsync(parsed, cancellation);
             ContainerExit exit = parsed.GetValue(tty) ? await WithTerminalAsync(container, cancellation) : await WithStreamsAsync(container, parsed.GetValue(interactive), cancellation);
             if (exit.Reason is not (ExitReason.Exited or ExitReason.Signaled or ExitReason.Killed))
             {

@@ -30,7 +30,7 @@ internal sealed class HandMadeArchive(TestDirectory directory, string name = "im
         string tree = Directory.CreateDirectory($"{_content}.tree").FullName;
         Directory.CreateDirectory($"{_content}/{id}");
         string tar = $"{_content}/{id}/layer.tar";
-        Tool.Bash($"cd '{tree}'; {script}\ntar --numeric-owner --xattrs --xattrs-include='*' --pax-option=delete=atime,delete=ctime -cf '{tar}' .; rm -rf '{tree}'");
+        Tool.BashAsRoot($"cd '{tree}'; {script}\ntar --numeric-owner --xattrs --xattrs-include='*' --pax-option=delete=atime,delete=ctime -cf '{tar}' .; rm -rf '{tree}'");
         return AddLayerFile($"{id}/layer.tar");
     }
 
