@@ -7,7 +7,7 @@
 #   --suite SUITE    the release of Debian whose kernel is booted: bullseye (5.10), bookworm (6.1, the default), trixie (6.12)
 #   --root, --user   who runs the tests: root, or an ordinary user with sub-ids and a delegated cgroup (default: both)
 #   --brief          only a few of each kind, marked [Trait("vm", "brief")]: without KVM, all take a quarter of an hour and more
-#   --here           on this machine instead, in mount and network namespaces of their own; needs root
+#   --here           on this machine instead, in mount and network namespaces of their own, with what is marked "here"; needs root
 #   --append PARAMS  more parameters for the kernel, such as "selinux=1 security=selinux"
 #   --if-possible    without a runner, say so and succeed
 #   ARGUMENTS        for the test programs, such as -class Containers.Tests.Exec.ExecTests
@@ -19,6 +19,7 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
+projects=(Containers.Core.Tests Containers.Images.Tests Containers.Isolation.Tests)
 suites=() users=() more=() brief='' here='' optional='' inside='' arguments=()
 while [ $# -gt 0 ]; do
     case $1 in
@@ -36,7 +37,7 @@ while [ $# -gt 0 ]; do
 done
 [ ${#users[@]} -gt 0 ] || users=(root user)
 [ ${#suites[@]} -gt 0 ] || suites=(bookworm)
-[ -z "$here" ] || suites=(here)
+[ -z "$here" ] || [ "$inside" ] || suites=(here)
 
 # Where the tests run: in the machine, or as the user.
 if [ "$inside" ]; then
@@ -45,9 +46,10 @@ if [ "$inside" ]; then
     unset CI # what is missing here is a reason to skip; the reasons are printed
     if [ "$brief" ]; then marked=(-trait vm=brief) root=brief-root; else marked=(-trait vm=yes) root=root; fi
     [ "$(id -u)" != 0 ] || marked+=(-trait "vm=$root")
+    [ -z "$here" ] || marked+=(-trait here=yes)
     dotnet tests/Containers.Isolation.Tests/bin/Release/net10.0/Containers.TestHost.dll probe # what this kernel has
     status=0
-    for project in Containers.Core.Tests Containers.Isolation.Tests; do
+    for project in "${projects[@]}"; do
         "tests/$project/bin/Release/net10.0/$project" -noColor "${marked[@]}" ${arguments[@]+"${arguments[@]}"} || status=1
     done
     exit $status
@@ -58,7 +60,7 @@ if [ -z "$here" ] && ! command -v "$runner" > /dev/null; then
     echo "vm-tests.sh: there is no runner of virtual machines at $runner; CONTAINERS_VM names another one"
     [ "$optional" ] && exit 0 || exit 1
 fi
-for project in Containers.Core.Tests Containers.Isolation.Tests; do
+for project in "${projects[@]}"; do
     [ -x "tests/$project/bin/Release/net10.0/$project" ] || { echo "vm-tests.sh: build first: dotnet build -c Release" >&2; exit 1; }
 done
 
@@ -88,7 +90,7 @@ run_here() {
         exec "$@"' sh "$work" ${as[@]+"${as[@]}"} "${command[@]}"
 }
 
-command=("$PWD/eng/vm-tests.sh" --inside ${brief:+--brief} -- ${arguments[@]+"${arguments[@]}"})
+command=("$PWD/eng/vm-tests.sh" --inside ${here:+--here} ${brief:+--brief} -- ${arguments[@]+"${arguments[@]}"})
 results=() status=0
 for suite in "${suites[@]}"; do
     for user in "${users[@]}"; do
@@ -108,8 +110,8 @@ for suite in "${suites[@]}"; do
         grep -A 1 '\[SKIP\]' "$work/log" | grep -v -e '\[SKIP\]' -e '^--' | sed 's/^ */skipped: /' | sort | uniq -c
         results+=("$suite $user: $passed passed, $failed failed, $skipped skipped")
         echo "${results[-1]} ($((SECONDS - began)) s)"
-        [ "$summaries" = 2 ] || echo "A project of tests ended without a summary; the run ended with $ended."
-        [ "$summaries" = 2 ] && [ "$ended" = 0 ] && [ "$failed" = 0 ] && [ "$passed" -gt 0 ] || status=1
+        [ "$summaries" = ${#projects[@]} ] || echo "A project of tests ended without a summary; the run ended with $ended."
+        [ "$summaries" = ${#projects[@]} ] && [ "$ended" = 0 ] && [ "$failed" = 0 ] && [ "$passed" -gt 0 ] || status=1
     done
 done
 echo "== all"

@@ -14,7 +14,7 @@ public sealed class SampleImage : IDisposable
 
     public SampleImage()
     {
-        Requires.Root();
+        Requires.Owners();
         Requires.Tools("skopeo", "busybox");
         HandMadeArchive archive = new(_directory, "sample.tar") { Tag = "example.org/sample:1" };
         archive.AddLayer("""
@@ -79,9 +79,7 @@ public sealed class SampleImage : IDisposable
     /// <summary>Fails when two images show other trees.</summary>
     internal static void AssertSameTree(TestDirectory directory, Image expected, Image actual)
     {
-        using OverlayMount left = new(directory, expected);
-        using OverlayMount right = new(directory, actual);
-        TreeListing.AssertEqual(left.Path, right.Path);
+        TreeListing.AssertEqual(OverlayMount.Listing(directory, expected), OverlayMount.Listing(directory, actual), $"{actual.Name} is not as {expected.Name}:");
     }
 
     public void Dispose()

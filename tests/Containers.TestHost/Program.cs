@@ -7,6 +7,7 @@
 //     Containers.TestHost exec ROOT STORE COMMAND...          runs a further process in a container to its end, prints its output, how it ended, and what calls were refused
 //     Containers.TestHost many ROOT STORE COMMAND...          runs 40 containers at once, prints what they print, each different text once
 //     Containers.TestHost load ROOT STORE                     loads an image, prints its name
+//     Containers.TestHost tree DIRECTORY                      lists a tree, as TreeListing does
 //     Containers.TestHost list - STORE                        prints the names of the images of a store
 //     Containers.TestHost pull NAME STORE                     prints a line, pulls an image, prints its id
 //     Containers.TestHost storm DIRECTORY STORE SECONDS       loads the directory's archives, runs containers of them, names, lists, removes, prunes and verifies, at random
@@ -49,6 +50,14 @@ switch (args[0])
 
     case "storm":
         await Storm(Directory.GetFiles(args[1], "*.tar"), new ImageStore(args[2]), TimeSpan.FromSeconds(int.Parse(args[3])));
+        break;
+
+    case "tree":
+        foreach (string line in Containers.Tests.TreeListing.Of(args[1]))
+        {
+            Console.WriteLine(line);
+        }
+
         break;
 
     case "list":
@@ -126,7 +135,7 @@ switch (args[0])
         break;
 
     default:
-        throw new ArgumentException($"\"{args[0]}\" is none of start, attach, cgroup, scope, run, exec, many, load, list, pull, storm, probe, net and churn.");
+        throw new ArgumentException($"\"{args[0]}\" is none of start, attach, cgroup, scope, run, exec, many, load, tree, list, pull, storm, probe, net and churn.");
 }
 
 return 0;

@@ -12,6 +12,11 @@ internal static class Requires
     private static readonly bool s_ownNetwork = new FileInfo("/proc/self/ns/net").LinkTarget != new FileInfo("/proc/1/ns/net").LinkTarget
         && !File.ReadLines("/proc/net/route").Skip(1).Any(line => line.Split('\t')[1] == "00000000");
 
+    private static readonly Lazy<bool> s_owners = new(() => Environment.IsPrivilegedProcess || Tool.Try("unshare", "--user", "--map-root-user", "--map-auto", "true").ExitCode == 0);
+
+    /// <summary>Root, or an ordinary user with sub-ids: files are made that belong to many.</summary>
+    public static void Owners() => That(s_owners.Value, "this test needs root, or subordinate ids");
+
     public static void Root() => That(Environment.UserName == "root", "this test needs root");
 
     /// <summary>A network namespace that is not the machine's: what a test changes there touches nobody.</summary>

@@ -22,6 +22,7 @@ internal sealed class TestDirectory : IDisposable
         if (Environment.UserName != "root")
         {
             Tool.Try("chmod", "-R", "u+rwX", Path); // an overlay's working directory is closed to its owner
+            Tool.Try("unshare", "--user", "--map-root-user", "--map-auto", "rm", "-rf", Path); // what belongs to sub-ids is not this user's to remove
         }
 
         Tool.Run("rm", "-rf", Path); // names that are no UTF-8 are beyond Directory.Delete

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Containers.Native;
-using Xunit;
 
 namespace Containers.Tests;
 
@@ -12,7 +11,7 @@ namespace Containers.Tests;
 /// nanosecond, size, content, holes, attributes, link targets, device numbers, and which names are the same file. Two
 /// trees are equal when their lines are. Names are shown byte for byte.
 /// </summary>
-internal static unsafe class TreeListing
+internal static unsafe partial class TreeListing
 {
     /// <param name="directory">The root of the tree, listed as ".".</param>
     /// <param name="times">False where modification times cannot be compared.</param>
@@ -33,17 +32,6 @@ internal static unsafe class TreeListing
         names.Sort((a, b) => string.CompareOrdinal(a.Path, b.Path));
         Dictionary<(uint, uint, ulong), string> seen = [];
         return [.. names.Select(name => Line(name.Path, name.Full, seen, times))];
-    }
-
-    /// <summary>Fails with the lines that differ.</summary>
-    public static void AssertEqual(string expected, string actual, bool times = true)
-    {
-        IReadOnlyList<string> left = Of(expected, times);
-        IReadOnlyList<string> right = Of(actual, times);
-        Assert.True(left.SequenceEqual(right), string.Join('\n', [
-            $"{actual} is not as {expected}:",
-            .. left.Except(right).Take(20).Select(line => "- " + line),
-            .. right.Except(left).Take(20).Select(line => "+ " + line)]));
     }
 
     private static string Line(string path, byte[] full, Dictionary<(uint, uint, ulong), string> seen, bool times)

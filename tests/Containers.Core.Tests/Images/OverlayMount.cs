@@ -24,6 +24,35 @@ internal sealed class OverlayMount : IDisposable
 
     public string Path { get; }
 
+    /// <summary>What is seen there, also for an ordinary user, whose overlay only a namespace of its own sees.</summary>
+    public static IReadOnlyList<string> Listing(TestDirectory directory, Image image)
+    {
+        if (Environment.IsPrivilegedProcess)
+        {
+            using OverlayMount mount = new(directory, image);
+            return TreeListing.Of(mount.Path);
+        }
+
+        return Bash(directory, image, $"exec dotnet {System.IO.Path.Combine(AppContext.BaseDirectory, "Containers.TestHost.dll")} tree .").Split('\n');
+    }
+
+    /// <summary>What a script writes whose current directory it is.</summary>
+    public static string Bash(TestDirectory directory, Image image, string script)
+    {
+        if (Environment.IsPrivilegedProcess)
+        {
+            using OverlayMount mount = new(directory, image);
+            return Tool.Bash($"cd {mount.Path}; {script}");
+        }
+
+        string path = directory[$"mounted-{Guid.NewGuid():N}"];
+        return Tool.Run("unshare", "--user", "--map-root-user", "--map-auto", "--mount", "bash", "-euo", "pipefail", "-c", $"""
+            mkdir {path} {path}.empty
+            mount -t overlay overlay -o userxattr,lowerdir={string.Join(':', image.LowerDirectories)}:{path}.empty {path}
+            cd {path}; {script}
+            """);
+    }
+
     public void Dispose()
     {
         Tool.Run("umount", Path);

@@ -7,6 +7,7 @@ using Xunit;
 namespace Containers.Tests.Cli;
 
 /// <summary>The program `containers`, as a shell sees it: what it writes where, and what it returns.</summary>
+[Trait("here", "yes")]
 public sealed class CliTests : IClassFixture<SampleImage>
 {
     private const string Name = "example.org/sample:1";
@@ -175,6 +176,7 @@ public sealed class CliTests : IClassFixture<SampleImage>
     [Fact]
     public void Ordinary_user_has_images_of_its_own_that_it_builds_changes_saves_verifies_and_removes()
     {
+        Requires.Root();
         Requires.Tools("setpriv");
         const string Steps = """
             set -eu; export HOME=$PWD; containers() { ./program/containers --store "$PWD/store" "$@"; }

@@ -4,6 +4,7 @@ using Xunit;
 namespace Containers.Tests.Images.Registry;
 
 /// <summary>Registries and networks that fail, behind a proxy of the test's own.</summary>
+[Trait("here", "yes")]
 public sealed class FaultTests : IClassFixture<PushedSample>, IDisposable
 {
     private readonly TestDirectory _directory = new();

@@ -16,7 +16,7 @@ public sealed class KilledPullTests(PushedSample server) : IClassFixture<PushedS
     {
         using TestDirectory directory = new();
         string name = server.Push();
-        IReadOnlyList<string> expected = Listing(directory, server.Sample.Expected);
+        IReadOnlyList<string> expected = OverlayMount.Listing(directory, server.Sample.Expected);
         // The whole of a pull is what there is to be killed in; the first one tells how long that is, with all to be compiled.
         TimeSpan whole = Enumerable.Range(0, 3).Select(i => Run(name, directory[$"measured-{i}"], killAfter: null)).Min();
         int layers = Directory.GetDirectories(directory["measured-0/layers/sha256"]).Length;
@@ -34,7 +34,7 @@ public sealed class KilledPullTests(PushedSample server) : IClassFixture<PushedS
             ImageLoader loader = new(new StoreLayout(path));
             if (loader.Catalog.Find(name) is { } there)
             {
-                Assert.Equal(expected, Listing(directory, there));
+                Assert.Equal(expected, OverlayMount.Listing(directory, there));
             }
             else
             {
@@ -43,7 +43,7 @@ public sealed class KilledPullTests(PushedSample server) : IClassFixture<PushedS
 
             ImageStore store = new(path);
             Image image = await store.PullAsync(name, new PullOptions { Logger = new ListLogger(told) }, TestContext.Current.CancellationToken);
-            Assert.Equal(expected, Listing(directory, image));
+            Assert.Equal(expected, OverlayMount.Listing(directory, image));
             Assert.Equal(layers, Directory.GetDirectories(path + "/layers/sha256").Length);
             Assert.Empty(Directory.EnumerateFileSystemEntries(path + "/work"));
             Assert.Empty(Directory.EnumerateFileSystemEntries(path + "/partial"));
@@ -55,12 +55,6 @@ public sealed class KilledPullTests(PushedSample server) : IClassFixture<PushedS
         TestContext.Current.TestOutputHelper?.WriteLine($"{Kills} kills within {whole.TotalMilliseconds:f0} ms: {unfinished} pulls were unfinished, {resumed} went on in the middle of a layer");
         Assert.InRange(unfinished, Kills / 4, Kills); // or nothing was tested
         Assert.InRange(resumed, 1, Kills);
-    }
-
-    private static IReadOnlyList<string> Listing(TestDirectory directory, Image image)
-    {
-        using OverlayMount mount = new(directory, image);
-        return TreeListing.Of(mount.Path);
     }
 
     /// <summary>Pulls in a process, and kills it some time after it began; returns how long it took.</summary>

@@ -6,6 +6,7 @@ using Xunit;
 namespace Containers.Tests.Images.Registry;
 
 /// <summary>Pulls from a registry that wants nothing.</summary>
+[Trait("here", "yes")]
 public sealed class PullTests : IClassFixture<PushedSample>, IDisposable
 {
     private readonly TestDirectory _directory = new();

@@ -8,6 +8,7 @@ using Xunit;
 namespace Containers.Tests.Images.Registry;
 
 /// <summary>Pushes, which skopeo has to find as they were.</summary>
+[Trait("here", "yes")]
 public sealed class PushTests : IClassFixture<PushedSample>, IDisposable
 {
     private readonly TestDirectory _directory = new();

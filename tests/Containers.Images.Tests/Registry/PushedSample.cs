@@ -7,7 +7,7 @@ public sealed class PushedSample : IDisposable
 
     public PushedSample()
     {
-        Requires.Root();
+        Requires.Owners();
         Requires.Tools("docker-registry", "umoci");
         Sample = new SampleImage();
         Registry = new RegistryServer();

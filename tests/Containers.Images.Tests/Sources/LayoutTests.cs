@@ -4,6 +4,7 @@ using Xunit;
 namespace Containers.Tests.Images.Sources;
 
 /// <summary>Layouts, archives and directories as skopeo, buildah and umoci make them.</summary>
+[Trait("here", "yes")]
 public sealed class LayoutTests : IClassFixture<SampleImage>, IDisposable
 {
     private readonly SampleImage _sample;
@@ -70,6 +71,7 @@ public sealed class LayoutTests : IClassFixture<SampleImage>, IDisposable
     [Fact]
     public async Task Image_of_umoci_is_loaded_and_shows_what_umoci_unpacks()
     {
+        Requires.Root();
         Requires.Tools("umoci");
         string layout = _sample.CopyLayout("umoci");
         Tool.Bash($"""
@@ -96,6 +98,7 @@ public sealed class LayoutTests : IClassFixture<SampleImage>, IDisposable
     [InlineData("docker-archive:", "docker")]
     public async Task Image_of_buildah_is_loaded_and_shows_what_buildah_mounts(string transport, string format)
     {
+        Requires.Root();
         Requires.Tools("buildah");
         string target = $"{transport}{_directory["built"]}:example.org/built:1";
         Tool.Bash($"""

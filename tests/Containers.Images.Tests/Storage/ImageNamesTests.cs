@@ -5,6 +5,7 @@ using Xunit;
 namespace Containers.Tests.Storage;
 
 /// <summary>Images by their names and ids: found, listed, named and removed, whoever uses them.</summary>
+[Trait("here", "yes")]
 public sealed class ImageNamesTests : IClassFixture<HostState>, IDisposable
 {
     private const string Busybox = "mkdir -p bin etc proc sys dev tmp; cp $(command -v busybox) bin/busybox; ln -s busybox bin/sh; ln -s busybox bin/sleep; touch -h -d @0 bin/* bin . etc proc sys dev tmp";
@@ -14,7 +15,7 @@ public sealed class ImageNamesTests : IClassFixture<HostState>, IDisposable
 
     public ImageNamesTests()
     {
-        Requires.Root();
+        Requires.Owners();
         Requires.Tools("busybox");
         _store = new ImageStore(_directory["store"]);
     }

@@ -266,8 +266,8 @@ internal sealed unsafe class LayerCheck : IDisposable
         fixed (byte* path = CString.Bytes($"/proc/self/fd/{file.Descriptor}"), nameBytes = name, bytes = there)
         {
             long length = Kernel.Call(SystemCall.getxattr, (long)path, (long)nameBytes, (long)bytes, there.Length);
-            // Attributes that this user may not see (trusted.*) are nothing that could be compared.
-            return length is -(long)Errno.ENODATA or -(long)Errno.EPERM ? MappedRoot.IsEntered : length >= 0 && (there.AsSpan(0, (int)length).SequenceEqual(value) || name.AsSpan(..^1).SequenceEqual("security.capability"u8));
+            // Attributes that an ordinary user may not see or give (trusted.*, some of security.*) are nothing that could be compared.
+            return length is -(long)Errno.ENODATA or -(long)Errno.EPERM ? MappedRoot.IsEntered && !name.AsSpan().StartsWith("user."u8) : length >= 0 && (there.AsSpan(0, (int)length).SequenceEqual(value) || name.AsSpan(..^1).SequenceEqual("security.capability"u8));
         }
     }
 
