@@ -74,7 +74,8 @@ internal sealed class Manager : IDisposable
                 }
             }, ObserverFlags.EmitOnConnectionFailed).AsTask().WaitAsync(cancellation).ConfigureAwait(false);
 
-            string job = await _connection.CallMethodAsync(StartTransientUnit(unit, slice), static (message, _) => message.GetBodyReader().ReadObjectPathAsString(), null)
+            uint process = await OwnNumberAsync().WaitAsync(cancellation).ConfigureAwait(false);
+            string job = await _connection.CallMethodAsync(StartTransientUnit(unit, slice, process), static (message, _) => message.GetBodyReader().ReadObjectPathAsString(), null)
                 .WaitAsync(cancellation).ConfigureAwait(false);
             string result = "lost";
             await foreach ((string which, string how) in ended.Reader.ReadAllAsync(cancellation).ConfigureAwait(false))
@@ -125,6 +126,15 @@ internal sealed class Manager : IDisposable
         }
     }
 
+    // As the bus sees it: in a PID namespace of its own this process has another number for systemd, and ours would be somebody else's there.
+    private Task<uint> OwnNumberAsync()
+    {
+        using MessageWriter writer = _connection.GetMessageWriter();
+        writer.WriteMethodCallHeader("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetConnectionUnixProcessID", "s");
+        writer.WriteString(_connection.UniqueName ?? "");
+        return _connection.CallMethodAsync(writer.CreateMessage(), static (message, _) => message.GetBodyReader().ReadUInt32(), null);
+    }
+
     private Task CallAsync(string member)
     {
         using MessageWriter writer = _connection.GetMessageWriter();
@@ -141,14 +151,14 @@ internal sealed class Manager : IDisposable
         return (job, reader.ReadString());
     }
 
-    private MessageBuffer StartTransientUnit(string unit, string? slice)
+    private MessageBuffer StartTransientUnit(string unit, string? slice, uint process)
     {
         MessageWriter writer = _connection.GetMessageWriter();
         writer.WriteMethodCallHeader(Service, Object, Interface, "StartTransientUnit", "ssa(sv)a(sa(sv))");
         writer.WriteString(unit);
         writer.WriteString("fail");
         ArrayStart properties = writer.WriteArrayStart(DBusType.Struct);
-        Add(ref writer, "PIDs", VariantValue.Array(new[] { (uint)Environment.ProcessId }));
+        Add(ref writer, "PIDs", VariantValue.Array(new[] { process }));
         Add(ref writer, "Delegate", VariantValue.Bool(true));
         Add(ref writer, "CollectMode", VariantValue.String("inactive-or-failed"));
         Add(ref writer, "Description", VariantValue.String($"Containers of {Path.GetFileName(Environment.ProcessPath)} ({Environment.ProcessId})"));

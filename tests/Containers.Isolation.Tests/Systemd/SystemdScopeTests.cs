@@ -4,7 +4,6 @@ namespace Containers.Tests.Systemd;
 
 /// <summary>Cgroups of containers where systemd has the tree, as on most hosts.</summary>
 [Trait("vm", "root")]
-[Trait("vm", "brief-root")]
 public sealed class SystemdScopeTests : IClassFixture<BootedSystemd>
 {
     private static readonly string[] s_session = ["--scope", $"--uid={BootedSystemd.User}", $"--gid={BootedSystemd.User}", $"--slice=user-{BootedSystemd.User}.slice"];
@@ -20,6 +19,7 @@ public sealed class SystemdScopeTests : IClassFixture<BootedSystemd>
     private const string ShowLimits = "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/cpu.max /sys/fs/cgroup/pids.max";
 
     [Fact]
+    [Trait("vm", "brief-root")]
     public void User_in_a_login_session_has_limits_in_a_scope()
     {
         string[] lines = Lines(_systemd.Run([.. s_session, .. _systemd.Host("scope", "session", "sh", "-c", ShowLimits)]));
@@ -29,6 +29,17 @@ public sealed class SystemdScopeTests : IClassFixture<BootedSystemd>
         Assert.Equal(["67108864", "50000 100000", "20", "exited with 0"], lines[2..]);
         // Nothing is left of it when its last process has ended.
         Assert.Equal("", _systemd.Run("--pipe", "--wait", $"--uid={BootedSystemd.User}", "env", $"XDG_RUNTIME_DIR=/run/user/{BootedSystemd.User}", "systemctl", "--user", "list-units", "--all", "--no-legend", "--plain", "containers-*").Trim());
+    }
+
+    /// <summary>Its number there is another process's number for systemd.</summary>
+    [Fact]
+    public void Process_in_a_PID_namespace_of_its_own_is_the_one_that_is_moved()
+    {
+        string[] lines = Lines(_systemd.Run(["--scope", "unshare", "--pid", "--mount-proc", "--fork", .. _systemd.Host("scope", "nested", "sh", "-c", ShowLimits)]));
+
+        Assert.Matches("^/system.slice/containers-[0-9]+-[0-9a-f]{8}.scope$", lines[0]);
+        Assert.StartsWith($"/sys/fs/cgroup{lines[0]}/containers-", lines[1]);
+        Assert.Equal(["67108864", "50000 100000", "20", "exited with 0"], lines[2..]);
     }
 
     [Fact]
