@@ -74,7 +74,13 @@ internal sealed class ChangeFinder(ChangedRoot root, CancellationToken cancellat
 
     private void Visit(byte[] directory, ReadOnlySpan<byte> name, LayerView.Place? place, Stack<(byte[], LayerView.Place?)> directories)
     {
-        byte[] path = directory.Length == 0 ? name.ToArray() : [.. directory, (byte)'/', .. name];
+        if (root.IsFuse && name.StartsWith(Whiteouts.Prefix))
+        {
+            VisitMark(directory, name, place);
+            return;
+        }
+
+        byte[] path = Inner(directory, name);
         using TreeNode? node = TreeNode.TryOpen(root.Upper, path);
         if (node is null)
         {
@@ -110,7 +116,7 @@ internal sealed class ChangeFinder(ChangedRoot root, CancellationToken cancellat
             return;
         }
 
-        bool isOpaque = !root.IsWhole && node.ReadOverlayAttribute("opaque") is [(byte)'y'];
+        bool isOpaque = !root.IsWhole && (node.ReadOverlayAttribute("opaque") is [(byte)'y'] || (root.IsFuse && HasMark(path)));
         bool wasDirectory = old?.Status.Type == Kernel.S_IFDIR;
         if (old is null && root.Places.Contains(path))
         {
@@ -131,6 +137,25 @@ internal sealed class ChangeFinder(ChangedRoot root, CancellationToken cancellat
         directories.Push((path, isOpaque || !wasDirectory ? null : innerPlace));
     }
 
+    // fuse-overlayfs writes as archives do, beside attributes or where it may make no devices: ".wh.NAME" for what was removed.
+    private void VisitMark(byte[] directory, ReadOnlySpan<byte> mark, LayerView.Place? place)
+    {
+        ReadOnlySpan<byte> name = mark[Whiteouts.Prefix.Length..];
+        using PathHandle? below = mark.SequenceEqual(Whiteouts.Opaque) || place is null ? null : root.Below.Step(place, name, out _);
+        if (below is not null)
+        {
+            _found.Add(new FoundChange(Inner(directory, name), ContainerChangeKind.Removed));
+        }
+    }
+
+    private bool HasMark(byte[] directory)
+    {
+        using TreeNode? mark = TreeNode.TryOpen(root.Upper, Inner(directory, Whiteouts.Opaque));
+        return mark is not null;
+    }
+
+    private static byte[] Inner(byte[] directory, ReadOnlySpan<byte> name) => directory.Length == 0 ? name.ToArray() : [.. directory, (byte)'/', .. name];
+
     private void FindRemoved(byte[] path, LayerView.Place below, List<byte[]> names)
     {
         HashSet<byte[]> there = new(names.Select(name => name[..^1]), PathBytes.Comparer);
@@ -138,7 +163,7 @@ internal sealed class ChangeFinder(ChangedRoot root, CancellationToken cancellat
         {
             if (!there.Contains(name))
             {
-                _found.Add(new FoundChange(path.Length == 0 ? name : [.. path, (byte)'/', .. name], ContainerChangeKind.Removed));
+                _found.Add(new FoundChange(Inner(path, name), ContainerChangeKind.Removed));
             }
         }
     }

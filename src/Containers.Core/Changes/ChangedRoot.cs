@@ -30,6 +30,9 @@ internal sealed unsafe class ChangedRoot : IDisposable
     /// <summary>Whether it is a copy with everything in it, and not only changes.</summary>
     public bool IsWhole { get; }
 
+    /// <summary>Whether fuse-overlayfs wrote them down.</summary>
+    public bool IsFuse { get; private init; }
+
     /// <summary>Paths, without links, that the runtime mounted something at: what stands there is a place and no change.</summary>
     public required IReadOnlySet<byte[]> Places { get; init; }
 
@@ -41,11 +44,6 @@ internal sealed unsafe class ChangedRoot : IDisposable
         if (spec.RootMode == RootMode.Bind)
         {
             throw new ContainerException($"What the container \"{container}\" has changed is not known: its root is a directory of the host itself, and nothing tells what that was before.", $"{nameof(ContainerBuilder.WithOverlayRoot)}() keeps changes apart.");
-        }
-
-        if (spec.RootMode == RootMode.FuseOverlay)
-        {
-            throw new ContainerException($"What the container \"{container}\" has changed is not told: its root is an overlay by fuse-overlayfs, which marks what was removed in ways of its own.", $"A root by the kernel's overlay ({nameof(ContainerBuilder.WithOverlayRoot)}) or a copy ({nameof(ContainerBuilder.WithCopiedRoot)}) has changes that are.");
         }
 
         if (request.Disk is not null)
@@ -61,7 +59,7 @@ internal sealed unsafe class ChangedRoot : IDisposable
         {
             below = new LayerView(lowers);
             using LayerView merged = new([isCopy ? request.LowerDirectories[0] : $"/proc/self/fd/{upper.Descriptor}", .. isCopy ? [] : lowers]);
-            return new ChangedRoot(upper, below, request.Maps, isCopy) { Places = Resolve(merged, request) };
+            return new ChangedRoot(upper, below, request.Maps, isCopy) { Places = Resolve(merged, request), IsFuse = spec.RootMode == RootMode.FuseOverlay };
         }
         catch
         {

@@ -8,6 +8,9 @@ internal sealed unsafe class TreeNode : IDisposable
 {
     private const int LongestList = 64 << 10; // XATTR_LIST_MAX, and XATTR_SIZE_MAX
 
+    // What overlays keep their notes in: the kernel's, of root and of users, and fuse-overlayfs(1).
+    private static readonly string[] s_overlays = ["trusted.overlay.", "user.overlay.", "user.fuseoverlayfs."];
+
     // Asked for several times for each entry of a tree.
     [ThreadStatic]
     private static byte[]? t_buffer;
@@ -55,8 +58,7 @@ internal sealed unsafe class TreeNode : IDisposable
         SortedDictionary<string, byte[]> attributes = new(StringComparer.Ordinal);
         foreach (string name in ListAttributes())
         {
-            bool isHosts = name.StartsWith("trusted.overlay.", StringComparison.Ordinal) || name.StartsWith("user.overlay.", StringComparison.Ordinal)
-                || name is "security.selinux" or "security.ima" or "security.evm" or "security.SMACK64";
+            bool isHosts = s_overlays.Any(overlay => name.StartsWith(overlay, StringComparison.Ordinal)) || name is "security.selinux" or "security.ima" or "security.evm" or "security.SMACK64";
             if (!isHosts && ReadAttribute(name) is { } value)
             {
                 attributes[name] = name == "security.capability" ? WithoutRoot(value) : value;
@@ -67,7 +69,7 @@ internal sealed unsafe class TreeNode : IDisposable
     }
 
     /// <summary>One attribute of the overlay's, whichever kind the overlay is of.</summary>
-    public byte[]? ReadOverlayAttribute(string name) => ReadAttribute("trusted.overlay." + name) ?? ReadAttribute("user.overlay." + name);
+    public byte[]? ReadOverlayAttribute(string name) => s_overlays.Select(overlay => ReadAttribute(overlay + name)).FirstOrDefault(value => value is not null);
 
     public void Dispose() => _handle.Dispose();
 

@@ -71,7 +71,7 @@ public sealed class CommitTests : IClassFixture<HostState>, IDisposable
         Assert.True(_store.Inspect("same:1")!.History[^1].IsEmptyLayer);
     }
 
-    public static TheoryData<string> Kinds => ["plain", "users", "copied", "copied users", "host mounts"];
+    public static TheoryData<string> Kinds => ["plain", "users", "copied", "copied users", "host mounts", "fuse"];
 
     private static ContainerBuilder As(string kind, ContainerBuilder builder) => kind switch
     {
@@ -79,6 +79,7 @@ public sealed class CommitTests : IClassFixture<HostState>, IDisposable
         "copied" => builder.WithCopiedRoot(),
         "copied users" => builder.WithCopiedRoot().WithUserNs(new IdMap(0, 200_000, 65_536)),
         "host mounts" => builder.WithHostMountNs(),
+        "fuse" => builder.WithFuseOverlayRoot(),
         _ => builder,
     };
 
@@ -86,7 +87,11 @@ public sealed class CommitTests : IClassFixture<HostState>, IDisposable
     [MemberData(nameof(Kinds))]
     public async Task Committed_image_is_the_container_s_root_entry_by_entry(string kind)
     {
-        if (kind is not ("plain" or "copied"))
+        if (kind == "fuse")
+        {
+            Requires.That(HostCapabilities.Probe().Has(HostFeature.FuseOverlayfs), "this test needs fuse-overlayfs and a /dev/fuse that this user may open");
+        }
+        else if (kind is not ("plain" or "copied"))
         {
             Requires.Root(); // ids that no user was given, and mounts that all see
         }
@@ -112,6 +117,18 @@ public sealed class CommitTests : IClassFixture<HostState>, IDisposable
 
         Assert.Equal("1\nmore\n", (await Container.FromImage(_store.Get("committed:1")!).WithStore(_store.Path).RunAsync(cancellationToken: Cancelled)).Output);
         Assert.True((await _store.VerifyAsync(cancellationToken: Cancelled)).IsSound);
+    }
+
+    /// <summary>As it does where it may make no devices: before Linux 5.8, or on some file systems.</summary>
+    [Fact]
+    public async Task What_fuse_overlayfs_marks_by_names_of_files_is_removed()
+    {
+        Requires.That(HostCapabilities.Probe().Has(HostFeature.FuseOverlayfs), "this test needs fuse-overlayfs and a /dev/fuse that this user may open");
+        await using Container container = await Ended(As("fuse", Builder("true")));
+        string upper = Directory.GetDirectories(_directory["store/running"], "*", SearchOption.AllDirectories).Single(path => path.EndsWith("/upper", StringComparison.Ordinal));
+        Tool.BashAsRoot($"cd {upper}; mkdir -p opaque; touch .wh.gone .wh.never-was opaque/.wh..wh..opq");
+
+        Assert.Equal(["D /gone", "C /opaque", "D /opaque/a"], (await container.ChangesAsync(Cancelled)).Select(change => change.ToString()));
     }
 
     [Fact]
