@@ -12,7 +12,12 @@ public sealed class SampleImage : IDisposable
     private readonly HostState _host = new();
     private readonly TestDirectory _directory = new();
 
-    public SampleImage()
+    // Made when it is first asked for: a fixture's constructor cannot skip the tests of its class.
+    private readonly Lazy<(string Archive, string Layout)> _made;
+
+    public SampleImage() => _made = new(Make);
+
+    private (string Archive, string Layout) Make()
     {
         Requires.Owners();
         Requires.Tools("skopeo", "busybox");
@@ -27,19 +32,19 @@ public sealed class SampleImage : IDisposable
         archive.AddLayer($"head -c {Bulk} /dev/urandom > bulk; truncate -s 3M sparse; chmod 600 bulk"); // does not compress: so long is the transfer
         archive.AddLayer("mkdir -p var/lib/old etc; touch var/lib/old/.wh.b; ln -s ../var etc/link; touch -d @86400 etc/added2; setfattr -n user.note -v kept etc/added2; setcap cap_net_raw+ep etc/added2");
         archive.Config = config => config["history"] = JsonNode.Parse("""[{"created_by":"one"},{"created_by":"two"},{"created_by":"three"},{"created_by":"four"}]""");
-        Archive = archive.Save();
-        Layout = _directory["layout"];
-        Skopeo("copy", $"docker-archive:{Archive}", $"oci:{Layout}:1");
+        (string file, string layout) = (archive.Save(), _directory["layout"]);
+        Skopeo("copy", $"docker-archive:{file}", $"oci:{layout}:1");
+        return (file, layout);
     }
 
     /// <summary>Bytes of the largest layer.</summary>
     public const int Bulk = 6 << 20;
 
     /// <summary>The same as a docker archive.</summary>
-    public string Archive { get; }
+    public string Archive => _made.Value.Archive;
 
     /// <summary>The layout, in which the image has the tag 1.</summary>
-    public string Layout { get; }
+    public string Layout => _made.Value.Layout;
 
     /// <summary>Digests of the blobs of its layers, lowest first.</summary>
     public string[] LayerDigests

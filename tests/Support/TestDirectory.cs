@@ -10,15 +10,21 @@ internal sealed class TestDirectory : IDisposable
     /// <summary>Where tests keep files: on a disk and not in a tmpfs, since overlays, owners and holes are at stake.</summary>
     public static string Home { get; } = Environment.GetEnvironmentVariable("TEST_HOME") ?? "/var/tmp";
 
-    public string Path { get; } = System.IO.Path.Combine(Home, string.Create(CultureInfo.InvariantCulture,
-        $"containers-tests-{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}"));
+    // Made when it is first asked for: a test that is skipped by its constructor is not disposed.
+    private readonly Lazy<string> _path = new(static () => Directory.CreateDirectory(System.IO.Path.Combine(Home, string.Create(CultureInfo.InvariantCulture,
+        $"containers-tests-{Environment.ProcessId}-{Interlocked.Increment(ref s_count)}"))).FullName);
 
-    public TestDirectory() => Directory.CreateDirectory(Path);
+    public string Path => _path.Value;
 
     public string this[string name] => System.IO.Path.Combine(Path, name);
 
     public void Dispose()
     {
+        if (!_path.IsValueCreated)
+        {
+            return;
+        }
+
         if (Environment.UserName != "root")
         {
             Tool.Try("chmod", "-R", "u+rwX", Path); // an overlay's working directory is closed to its owner

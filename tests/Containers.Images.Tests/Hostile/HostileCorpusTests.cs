@@ -71,6 +71,7 @@ public sealed class HostileCorpusTests : IClassFixture<HostState>
 
     private static void Need(string name)
     {
+        Requires.Owners();
         Requires.Tools("zstd", "xz");
         if (s_ofRoot.Contains(name))
         {

@@ -17,6 +17,7 @@ public sealed class AuthTests : IClassFixture<SampleImage>, IDisposable
 
     public AuthTests(SampleImage sample)
     {
+        Requires.Owners(); // before there is something to be taken back
         _sample = sample;
         foreach (string name in (string[])["REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "DOCKER_CONFIG", "PATH"])
         {

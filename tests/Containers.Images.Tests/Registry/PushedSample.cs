@@ -5,17 +5,17 @@ public sealed class PushedSample : IDisposable
 {
     private readonly HashSet<string> _pushed = [];
 
-    public PushedSample()
+    // Started when it is first asked for, as the image is made.
+    private readonly Lazy<RegistryServer> _registry = new(() =>
     {
         Requires.Owners();
         Requires.Tools("docker-registry", "umoci");
-        Sample = new SampleImage();
-        Registry = new RegistryServer();
-    }
+        return new RegistryServer();
+    });
 
-    public SampleImage Sample { get; }
+    public SampleImage Sample { get; } = new();
 
-    internal RegistryServer Registry { get; }
+    internal RegistryServer Registry => _registry.Value;
 
     /// <summary>Has the registry have the image by a name, and returns the whole of it.</summary>
     public string Push(string name = "team/app:1", params string[] options)
@@ -30,7 +30,11 @@ public sealed class PushedSample : IDisposable
 
     public void Dispose()
     {
-        Registry.Dispose();
+        if (_registry.IsValueCreated)
+        {
+            Registry.Dispose();
+        }
+
         Sample.Dispose();
     }
 }

@@ -12,6 +12,7 @@ public sealed class TlsTests : IClassFixture<SampleImage>, IDisposable
 
     public TlsTests(SampleImage sample)
     {
+        Requires.Owners();
         Requires.Tools("openssl");
         _sample = sample;
         Tool.Bash($"""

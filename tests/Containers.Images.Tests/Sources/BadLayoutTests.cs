@@ -13,6 +13,7 @@ public sealed class BadLayoutTests : IClassFixture<SampleImage>, IDisposable
 
     public BadLayoutTests(SampleImage sample)
     {
+        Requires.Owners();
         _sample = sample;
         _store = new ImageStore(_directory["store"]);
         _layout = _directory["layout"];
