@@ -10,7 +10,7 @@ needs=(busybox:busybox-static debootstrap:debootstrap skopeo:skopeo buildah:buil
     nft:nftables tshark:tshark iperf3:iperf3 pasta:passt dnsmasq:dnsmasq-base
     newuidmap:uidmap keyctl:keyutils mkfs.xfs:xfsprogs podman:podman
     docker-registry:docker-registry htpasswd:apache2-utils openssl:openssl fuse-overlayfs:fuse-overlayfs apparmor_parser:apparmor
-    dbus-daemon:dbus-daemon systemctl:systemd checkpolicy:checkpolicy)
+    dbus-daemon:dbus-daemon systemctl:systemd checkpolicy:checkpolicy strace:strace)
 missing=()
 for need in "${needs[@]}"; do
     PATH=$PATH:/usr/sbin:/sbin command -v "${need%%:*}" > /dev/null || missing+=("${need#*:}")

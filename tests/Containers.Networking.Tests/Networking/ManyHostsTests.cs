@@ -97,6 +97,19 @@ public sealed class ManyHostsTests(BusyboxRoot root) : IClassFixture<BusyboxRoot
         }
     }
 
+    /// <summary>Whenever its host is killed on that way, the next one finds a file that says whose the bridge was.</summary>
+    [Fact]
+    public void Bridge_is_removed_before_the_file_that_tells_whose_it_was()
+    {
+        Requires.OwnNetwork();
+        Requires.Tools("strace");
+        string trace = root["trace"];
+        Tool.Bash($"strace -f -o {trace} -e trace=unlink,unlinkat,sendto dotnet {s_testHost} net {root.Path} {root["store-of-net"]} traced0 10.96.0.0/24 name < /dev/null");
+
+        string[] calls = [.. File.ReadLines(trace).Where(line => (line.Contains("RTM_DELLINK", StringComparison.Ordinal) && line.Contains("\"traced0\"", StringComparison.Ordinal)) || line.Contains("traced0.leases", StringComparison.Ordinal))];
+        Assert.Collection(calls, first => Assert.Contains("RTM_DELLINK", first), second => Assert.Contains("unlink", second));
+    }
+
     private Process Start(string mode, params string[] arguments)
         => Process.Start(new ProcessStartInfo("dotnet", [s_testHost, mode, root.Path, root[$"store-of-{mode}"], .. arguments]) { RedirectStandardInput = true, RedirectStandardOutput = true })!;
 }

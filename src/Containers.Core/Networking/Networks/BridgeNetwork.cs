@@ -182,11 +182,13 @@ internal sealed class BridgeNetwork
             return;
         }
 
-        File.Delete(_leases.Path);
+        // The file last: a bridge without one is taken for another's, who keeps his locks elsewhere, and left where it is.
         if (!_keep || _remove)
         {
             BridgeMaker.Delete(Host, Host.Route.TryGetLink(Index));
         }
+
+        File.Delete(_leases.Path);
     }
 
     private void SwitchOn()
