@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
+using Containers.Host;
 using Containers.Native;
 using Containers.Resources;
 using Containers.Systemd;
@@ -42,7 +43,7 @@ public sealed class SystemdScope
         CheckName(slice, ".slice", nameof(slice));
         if (CgroupHost.Current.Mode != CgroupMode.V2)
         {
-            throw new ContainerException("A scope of systemd's gives limits to containers on hosts with cgroup v2 alone, and this is none.", HostCapabilitiesHint);
+            throw new ContainerException("A scope of systemd's gives limits to containers on hosts with cgroup v2 alone, and this is none.", HostHints.Refer);
         }
 
         await s_gate.WaitAsync(cancellation).ConfigureAwait(false);
@@ -79,8 +80,6 @@ public sealed class SystemdScope
             s_gate.Release();
         }
     }
-
-    private static string HostCapabilitiesHint => "HostCapabilities.Probe() tells what this host has.";
 
     private static CgroupHierarchy Unified => CgroupHost.Current.Unified!;
 

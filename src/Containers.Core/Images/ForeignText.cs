@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Globalization;
 using System.Text;
 
@@ -10,15 +11,16 @@ internal static class ForeignText
     public const int MaximumLength = 1500;
 
     /// <summary>The message, shortened in its middle when it is too long, and with control characters written as \u and their number.</summary>
-    public static string Shown(string message)
+    [return: NotNullIfNotNull(nameof(message))]
+    public static string? Shown(string? message)
     {
-        if (message.Length > MaximumLength)
+        if (message?.Length > MaximumLength)
         {
             const int Half = (MaximumLength - 40) / 2;
             message = string.Create(CultureInfo.InvariantCulture, $"{message.AsSpan(0, Half)}… ({message.Length - (2 * Half)} characters) …{message.AsSpan(message.Length - Half)}");
         }
 
-        if (!message.Any(IsCommand))
+        if (message?.Any(IsCommand) is not true)
         {
             return message;
         }

@@ -8,7 +8,7 @@ public sealed class ImageException : ContainerException
     /// <param name="hint">What would help, as a sentence.</param>
     /// <param name="innerException">The failure behind it.</param>
     public ImageException(string message, string? hint = null, Exception? innerException = null)
-        : base(Images.ForeignText.Shown(message), hint is null ? null : Images.ForeignText.Shown(hint), innerException)
+        : base(Images.ForeignText.Shown(message), Images.ForeignText.Shown(hint), innerException)
     {
     }
 }

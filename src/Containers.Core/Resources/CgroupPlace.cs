@@ -12,40 +12,46 @@ internal static unsafe class CgroupPlace
     private const int W_OK = 2;
 
     /// <summary>Finds the directory in which a cgroup with the controllers can be made. Makes nothing.</summary>
+    /// <exception cref="ContainerException">There is none: it says what is missing, and where.</exception>
+    public static string Find(CgroupHierarchy hierarchy, string? named, IReadOnlyCollection<string> controllers) => Find(hierarchy, named, controllers, []).Path;
+
+    /// <summary>The same where some controllers are wished for and need not be had: of several places that with the most of them.</summary>
     /// <param name="hierarchy">The tree.</param>
     /// <param name="named">Where it is to be; null to look for a place.</param>
     /// <param name="controllers">What it has to have.</param>
-    /// <param name="wished">What it need not have: of several places that with the most of them is taken.</param>
+    /// <param name="wished">What it need not have.</param>
+    /// <returns>The directory, and those of the wishes that can be had in it.</returns>
     /// <exception cref="ContainerException">There is none: it says what is missing, and where.</exception>
-    public static string Find(CgroupHierarchy hierarchy, string? named, IReadOnlyCollection<string> controllers, IReadOnlyCollection<string>? wished = null)
+    public static (string Path, IReadOnlyCollection<string> Had) Find(CgroupHierarchy hierarchy, string? named, IReadOnlyCollection<string> controllers, IReadOnlyCollection<string> wished)
     {
         if (named is not null)
         {
-            return hierarchy.Mount + (named == "/" ? "" : named);
+            string place = hierarchy.Mount + (named == "/" ? "" : named);
+            return (place, Offered(hierarchy, place, wished));
         }
 
         List<Obstacle> obstacles = [];
-        (string? Path, int Has) best = (null, -1);
+        (string Path, IReadOnlyCollection<string> Had)? best = null;
         foreach (string candidate in Candidates(hierarchy))
         {
-            if (WhyNot(hierarchy, candidate, controllers) is not { } obstacle)
+            if (WhyNot(hierarchy, candidate, controllers) is { } obstacle)
             {
-                int has = wished?.Count(one => WhyNot(hierarchy, candidate, [one]) is null) ?? 0;
-                if (has == (wished?.Count ?? 0))
-                {
-                    return candidate;
-                }
-
-                best = has > best.Has ? (candidate, has) : best;
+                obstacles.Add(obstacle);
                 continue;
             }
 
-            obstacles.Add(obstacle);
+            IReadOnlyCollection<string> had = Offered(hierarchy, candidate, wished);
+            if (had.Count == wished.Count)
+            {
+                return (candidate, had);
+            }
+
+            best = had.Count > (best?.Had.Count ?? -1) ? (candidate, had) : best;
         }
 
-        if (best.Path is not null)
+        if (best is { } found)
         {
-            return best.Path;
+            return found;
         }
 
         string of = controllers.Count > 0 ? $" with the controller{(controllers.Count > 1 ? "s" : "")} {string.Join(", ", controllers)}" : "";
@@ -53,17 +59,6 @@ internal static unsafe class CgroupPlace
         throw new ContainerException($"A cgroup{of} cannot be made: {why}.", hierarchy.Unified
             ? "As root anything goes. A user needs a part of the tree that was delegated: SystemdScope.EnterAsync() of the package Containers.Systemd asks systemd for one, or the program is started with \"systemd-run --user --scope -p Delegate=yes COMMAND\"."
             : "cgroup v1 is root's: a user has limits on hosts with cgroup v2 only.");
-    }
-
-    /// <summary>Whether a cgroup made in a directory, or in what will be made of it, can have a controller.</summary>
-    public static bool Offers(CgroupHierarchy hierarchy, string directory, string controller)
-    {
-        while (!Directory.Exists(directory))
-        {
-            directory = Path.GetDirectoryName(directory)!;
-        }
-
-        return WhyNot(hierarchy, directory, [controller]) is null;
     }
 
     /// <summary>Lets the children of a cgroup have controllers.</summary>
@@ -105,6 +100,22 @@ internal static unsafe class CgroupPlace
         {
             yield return path;
         }
+    }
+
+    // What a cgroup made in a directory, or in what will be made of it, can have. All are asked for at once, which is what is there most of the time.
+    private static IReadOnlyCollection<string> Offered(CgroupHierarchy hierarchy, string directory, IReadOnlyCollection<string> wished)
+    {
+        if (wished.Count == 0)
+        {
+            return wished;
+        }
+
+        while (!Directory.Exists(directory))
+        {
+            directory = Path.GetDirectoryName(directory)!;
+        }
+
+        return WhyNot(hierarchy, directory, wished) is null ? wished : [.. wished.Where(one => WhyNot(hierarchy, directory, [one]) is null)];
     }
 
     private static Obstacle? WhyNot(CgroupHierarchy hierarchy, string path, IReadOnlyCollection<string> controllers)

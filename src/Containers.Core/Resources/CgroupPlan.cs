@@ -132,8 +132,15 @@ internal sealed class CgroupPlan
     // A limit has to be had; what would only be counted is left out where it cannot be: systemd gives users no io.
     private static CgroupDirectory Place(CgroupHierarchy hierarchy, List<string> controllers, List<string> countedOnly, string? parent, string name)
     {
-        string directory = hierarchy.Unified ? CgroupPlace.Find(hierarchy, parent, [.. controllers.Except(countedOnly)], [.. controllers.Intersect(countedOnly)]) : CgroupPlace.Find(hierarchy, parent, []);
-        return new CgroupDirectory(hierarchy, directory, $"{directory}/{name}",
-            [.. controllers.Where(controller => !hierarchy.Unified || !countedOnly.Contains(controller) || CgroupPlace.Offers(hierarchy, directory, controller))]);
+        if (!hierarchy.Unified)
+        {
+            return In(CgroupPlace.Find(hierarchy, parent, []), controllers);
+        }
+
+        string[] limits = [.. controllers.Except(countedOnly)];
+        (string directory, IReadOnlyCollection<string> counted) = CgroupPlace.Find(hierarchy, parent, limits, [.. controllers.Intersect(countedOnly)]);
+        return In(directory, controllers.Where(controller => limits.Contains(controller) || counted.Contains(controller)));
+
+        CgroupDirectory In(string directory, IEnumerable<string> had) => new(hierarchy, directory, $"{directory}/{name}", [.. had]);
     }
 }

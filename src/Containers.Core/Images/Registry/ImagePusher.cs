@@ -13,8 +13,8 @@ internal sealed record PushBlob(Descriptor Descriptor, Func<CancellationToken, S
 /// <param name="Layers">Of a single image the lowest first.</param>
 internal sealed record PushImage(IReadOnlyList<SourceDocument> Documents, IReadOnlyList<PushBlob> Small, IReadOnlyList<PushBlob> Layers)
 {
-    public static PushImage Of(SourceManifest manifest, byte[] config, IReadOnlyList<PushBlob> layers)
-        => new([new SourceDocument(manifest.Content, manifest.MediaType, [])], [new PushBlob(manifest.Config, _ => new MemoryStream(config))], layers);
+    public static PushImage Of(SourceDocument manifest, byte[] config, IReadOnlyList<PushBlob> layers)
+        => new([manifest], [new PushBlob(manifest.Blobs[0], _ => new MemoryStream(config))], layers);
 
     /// <summary>An image of a source that has a manifest: a layout, an archive of one, a directory of skopeo's.</summary>
     public static PushImage Of(ImageSource source, SourceImage image)

@@ -55,7 +55,7 @@ internal sealed class PreparedImage : IDisposable
     public PushImage ToPush()
     {
         ManifestDocument document = ManifestDocument.Parse(Manifest, MediaTypes.OciManifest, "the manifest made of it");
-        return PushImage.Of(new SourceManifest(Manifest, MediaTypes.OciManifest, document.Config!), Config, [.. document.Layers!.Select((layer, i) => new PushBlob(layer, _ => Layers.All[i].Open()))]);
+        return PushImage.Of(new SourceDocument(Manifest, MediaTypes.OciManifest, [document.Config!, .. document.Layers!]), Config, [.. document.Layers!.Select((layer, i) => new PushBlob(layer, _ => Layers.All[i].Open()))]);
     }
 
     public void Dispose()

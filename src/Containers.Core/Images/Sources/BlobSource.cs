@@ -29,7 +29,7 @@ internal abstract class BlobSource : ImageSource
         return new SourceImage(names.Count > 0 ? names[0] : Where, config, document.Layers!)
         {
             Names = [.. names.Where(IsFullName).Select(ImageName.Normalize).Distinct()],
-            Manifest = new SourceManifest(content, document.Kind, document.Config!),
+            Manifest = Document(content, document),
         };
     }
 
@@ -55,12 +55,14 @@ internal abstract class BlobSource : ImageSource
                 await AddAsync(await ReadManifestAsync(below.Check(Where, "an entry of the index"), cancellation).ConfigureAwait(false), below.MediaType, depth + 1).ConfigureAwait(false);
             }
 
-            found.Add(new SourceDocument(content, document.Kind, document.IsIndex ? [] : [document.Config!, .. document.Layers!]));
+            found.Add(Document(content, document));
         }
     }
 
     /// <summary>Opens what a document refers to, to be believed when it is complete.</summary>
     public Stream Open(Descriptor blob, CancellationToken cancellation) => OpenBlob(blob, "a blob", cancellation);
+
+    private static SourceDocument Document(byte[] content, ManifestDocument document) => new(content, document.Kind, document.IsIndex ? [] : [document.Config!, .. document.Layers!]);
 
     private ImageException TooDeep => new($"{Where}: there are more than {MaximumDepth} indexes within each other.");
 

@@ -33,7 +33,7 @@ internal sealed record SourceImage(string Name, byte[] Config, IReadOnlyList<Des
     public IReadOnlyList<string> Names { get; init; } = [];
 
     /// <summary>The manifest, byte for byte; null where the source has none that a registry would take (docker archives).</summary>
-    public SourceManifest? Manifest { get; init; }
+    public SourceDocument? Manifest { get; init; }
 }
 
 /// <summary>A manifest or an index as it stands in its source.</summary>
@@ -41,16 +41,6 @@ internal sealed record SourceImage(string Name, byte[] Config, IReadOnlyList<Des
 /// <param name="MediaType">What it is.</param>
 /// <param name="Blobs">What a manifest refers to, the config first; an index refers to documents only.</param>
 internal sealed record SourceDocument(byte[] Content, string MediaType, IReadOnlyList<Descriptor> Blobs)
-{
-    /// <summary>What a registry knows it by.</summary>
-    public string Digest { get; } = Images.Digest.Of(Content);
-}
-
-/// <summary>A manifest as it stands in its source.</summary>
-/// <param name="Content">Its bytes.</param>
-/// <param name="MediaType">What it is.</param>
-/// <param name="Config">The descriptor of the config.</param>
-internal sealed record SourceManifest(byte[] Content, string MediaType, Descriptor Config)
 {
     /// <summary>What a registry knows it by.</summary>
     public string Digest { get; } = Images.Digest.Of(Content);

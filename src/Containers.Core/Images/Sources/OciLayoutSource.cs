@@ -36,7 +36,7 @@ internal sealed class OciLayoutSource(LayoutFiles files, string where, string? t
         IReadOnlyList<Descriptor> entries = Select(index.Manifests!);
         if (platform is null && entries.Count > 1)
         {
-            return new(([], IndexOf(json, [.. entries.Select(entry => IndexIn(index.Manifests!, entry))]), MediaTypes.OciIndex));
+            return new(([], IndexOf(json, [.. Enumerable.Range(0, index.Manifests!.Count).Where(i => entries.Contains(index.Manifests[i]))]), MediaTypes.OciIndex));
         }
 
         Descriptor entry = platform is null ? entries[0].Check(where, "an image in the index") : PlatformChoice.Choose(entries, platform, where);
@@ -86,9 +86,6 @@ internal sealed class OciLayoutSource(LayoutFiles files, string where, string? t
             ? entries
             : throw new ImageException($"{where}: there are {names.Length} images and the reference does not say which.", $"{Listed(entries)} Write {where}:NAME.");
     }
-
-    private static int IndexIn(IReadOnlyList<Descriptor> entries, Descriptor entry)
-        => Enumerable.Range(0, entries.Count).First(i => ReferenceEquals(entries[i], entry));
 
     // Images of one name for several machines, as some write them, without an index of their own: it is made of what the layout says of them.
     private static byte[] IndexOf(byte[] layout, int[] entries)
